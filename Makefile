@@ -1,0 +1,58 @@
+# Everything from an empty clone: `make demo` shows the main job, `make test` checks the project.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# `approximate` builds a graph over a million rows, which takes half an hour: name it to run it.
+BENCHMARKS ?= search catalogue loading extraction training
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long test-backends lint types bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "clothzoo needs Python 3.11 or newer; run: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.use: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[tensorflow,viz]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[tensorflow,fast,dev]'
+	@touch $@ $(VENV)/.use
+
+$(VENV)/.backends: $(VENV)/.dev
+	$(PIP) --editable '.[tensorflow,jax,torch,fast,dev]'
+	@touch $@
+
+demo: $(VENV)/.use ## index, classify and search drawn garments, or PHOTOS=folder; see demo/report.html
+	$(BIN)/clothzoo demo --out demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+test: $(VENV)/.dev ## the whole suite but the checks marked long
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/.dev ## the checks marked long
+	$(BIN)/python -m pytest -m long
+
+test-backends: $(VENV)/.backends ## the contract on JAX and PyTorch, and equal outputs on all three
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "backend and not long"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -m "backend and not long"
+	$(BIN)/python -m pytest -m long tests/models
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## the benchmarks, side by side with the peers
+	$(PIP) --editable '.[tensorflow,fast,dev,bench]'
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
