@@ -1,0 +1,1 @@
+"""Networks compiled for the processor: built once, kept on disk, run without Keras."""
