@@ -1,0 +1,181 @@
+"""A Keras network cut at the feature maps a descriptor needs; nothing above is computed."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from clothzoo.errors import InvalidInput, did_you_mean
+from clothzoo.hub.presets import preset
+from clothzoo.layers import GeMPooling2D, GridAveragePooling2D, L1Normalization
+from clothzoo.models import architecture, feature_layers, load
+from clothzoo.preprocessing import Preprocessing
+from clothzoo.retrieval.descriptors import Descriptor
+from clothzoo.retrieval.extractor import is_preset, named
+
+_POOLING = {
+    "avg": keras.layers.GlobalAveragePooling2D,
+    "flatten": keras.layers.Flatten,
+    "gem": GeMPooling2D,
+    "grid4": GridAveragePooling2D,
+    "max": keras.layers.GlobalMaxPooling2D,
+}
+
+
+class KerasNetwork:
+    """A network from batches of prepared photos to descriptors, run by Keras.
+
+    Calls from several threads take turns: Keras's own predict function is not made for more.
+
+    Args:
+        model: any Keras model with one image input.
+        descriptor: which maps of it, and what is made of them.
+
+    Raises:
+        InvalidInput: the model has no such level or layer, or not one image input.
+    """
+
+    def __init__(self, model: keras.Model, descriptor: Descriptor) -> None:
+        self.model = cut(model, descriptor)
+        self._lock = threading.Lock()
+        self.dim: int = self.model.output.shape[-1]
+        self.precision: str = _precision(model, descriptor)
+
+    def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute descriptors.
+
+        Args:
+            batch: float32 (N, height, width, channels), preprocessed.
+
+        Returns:
+            float32 (N, dim).
+        """
+        with self._lock:
+            return np.asarray(self.model.predict_on_batch(batch), np.float32)
+
+    def weights_sha256(self) -> str:
+        """One hash over every value that the cut network computes with, in graph order."""
+        digest = hashlib.sha256()
+        for variable in self.model.variables:
+            values = np.ascontiguousarray(keras.ops.convert_to_numpy(variable), np.float32)
+            digest.update(str(values.shape).encode())
+            digest.update(values.data)
+        return digest.hexdigest()
+
+
+def cut(model: keras.Model, descriptor: Descriptor) -> keras.Model:
+    """The part of a model that a descriptor needs, ending in the descriptor.
+
+    Args:
+        model: any Keras model with one image input; it is not changed and shares its variables.
+        descriptor: which maps of it, and what is made of them. A level that is a vector already
+            (a trained embedding) is not pooled.
+
+    Returns:
+        A model from (N, H, W, C) to float32 (N, D).
+
+    Raises:
+        InvalidInput: the model has no such level or layer, or not one image input.
+    """
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        raise InvalidInput(
+            f"an extractor needs one image input (N, H, W, C); model {model.name!r} takes "
+            f"{[tuple(i.shape) for i in model.inputs]}"
+        )
+    parts = []
+    for level in descriptor.levels:
+        x = _layer(model, level).output
+        if len(x.shape) == 4:
+            pool = _POOLING[descriptor.pooling]
+            # Under a mixed policy the map may be bfloat16; means and norms are taken in float32.
+            x = pool(name=f"{level}_{descriptor.pooling}", dtype="float32")(x)
+        for layer in _normalisation(descriptor, level):
+            x = layer(x)
+        parts.append(x)
+    output = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="fusion")(parts)
+    return keras.Model(model.inputs[0], output, name="descriptor")
+
+
+def load_source(
+    source: str, weights: str | Path | None, preprocessing: Preprocessing | None
+) -> tuple[str, keras.Model, Preprocessing]:
+    """Build the network that a user named.
+
+    Args:
+        source: a preset's name, or an architecture's id.
+        weights: for an architecture: None (random), "imagenet", a preset's tag or a path.
+        preprocessing: in place of the preset's or the architecture's own.
+
+    Returns:
+        The name (an id with a tag is a preset), the model, and how photos are prepared for it.
+
+    Raises:
+        InvalidInput: a preset and weights besides were given.
+        PresetNotFound, ArchitectureNotFound, WeightsNotFound, WeightsMismatch: what they say.
+    """
+    source, weights = named(source, weights)
+    if not is_preset(source):
+        record = architecture(source)
+        preprocessing = preprocessing or record.preprocessing()
+        model = record.factory(
+            include_top=False, weights=weights, input_shape=preprocessing.shape, name=source
+        )
+        return source, model, preprocessing
+    return source, load(source), preset(source).preprocessing
+
+
+def check_fit(model: keras.Model, preprocessing: Preprocessing) -> None:
+    """Refuse a preprocessing whose result the model does not take.
+
+    Raises:
+        InvalidInput: both shapes, and what to change.
+    """
+    wanted = tuple(model.inputs[0].shape[1:])
+    given = preprocessing.shape
+    if any(w not in (None, g) for w, g in zip(wanted, given, strict=True)):
+        raise InvalidInput(
+            f"model {model.name!r} takes images of shape {wanted}, but the preprocessing makes "
+            f"{given}; give preprocessing=Preprocessing(size=…, color=…) that fits"
+        )
+
+
+def _layer(model: keras.Model, level: str) -> keras.layers.Layer:
+    named: dict[str, str] = {}
+    with suppress(InvalidInput):  # not one of our networks: its layers' own names must do
+        named = feature_layers(model)
+    names = [layer.name for layer in model.layers]
+    name = named.get(level, level)
+    if name not in names:
+        raise InvalidInput(
+            f"model {model.name!r} has no level or layer {level!r}"
+            + did_you_mean(level, [*named, *names])
+        )
+    return model.get_layer(name)
+
+
+def _normalisation(descriptor: Descriptor, level: str) -> list[keras.layers.Layer]:
+    options: dict[str, Any] = {
+        "name": f"{level}_{descriptor.normalisation}",
+        "dtype": "float32",
+    }
+    match descriptor.normalisation:
+        case "l1":
+            return [L1Normalization(**options)]
+        case "hellinger":
+            return [L1Normalization(square_root=True, **options)]
+        case "l2":
+            return [keras.layers.UnitNormalization(**options)]
+        case _:
+            return []
+
+
+def _precision(model: keras.Model, descriptor: Descriptor) -> str:
+    dtypes = {_layer(model, level).compute_dtype for level in descriptor.levels}
+    return "+".join(sorted(dtypes))
