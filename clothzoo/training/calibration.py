@@ -1,0 +1,43 @@
+"""The score below which a picture is not clothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clothzoo.hub.presets import Unknown
+
+
+def energy(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """How much a network sees of anything that it knows: the logarithm of Σ exp(logit).
+
+    Args:
+        logits: (N, classes).
+
+    Returns:
+        (N,); higher is more familiar.
+
+    Reference:
+        Liu et al., "Energy-based Out-of-distribution Detection", 2020,
+        https://arxiv.org/abs/2010.03759; this is its free energy with the sign turned.
+    """
+    values = np.asarray(logits, np.float64)
+    highest = values.max(axis=1)
+    return np.asarray(highest + np.log(np.exp(values - highest[:, None]).sum(axis=1)))
+
+
+def energy_threshold(logits: Mapping[str, NDArray[Any]], *, kept: float = 0.95, on: str) -> Unknown:
+    """The threshold that lets a given part of garments pass.
+
+    Args:
+        logits: {task: (N, classes)} of garments that were not trained on; the first task's
+            energy counts.
+        kept: part of them at or above the threshold.
+        on: name of their data and split.
+    """
+    scores = energy(next(iter(logits.values())))
+    threshold = float(np.quantile(scores, 1 - kept, method="lower"))
+    return Unknown("energy", threshold, float(np.mean(scores >= threshold)), on)

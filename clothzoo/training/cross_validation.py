@@ -1,0 +1,88 @@
+"""Deciding without the test split: folds that keep each person's photos together."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+
+from clothzoo.datasets import folds
+from clothzoo.errors import RunMismatch
+from clothzoo.hub.files import write
+from clothzoo.training import checkpoints, measures
+from clothzoo.training.data import Splits, splits, spoken
+from clothzoo.training.evaluation import Evaluation, TaskReport, softmax, task_report
+from clothzoo.training.prediction import logits_of
+from clothzoo.training.recipes import Recipe, load_recipe
+from clothzoo.training.trainer import fit
+
+
+def cross_validate(
+    recipe: Recipe | str | Path,
+    *,
+    data: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    k: int = 5,
+    verbose: bool = True,
+) -> Evaluation:
+    """Train on all folds but one, k times, and measure each picture when it was left out.
+
+    Args:
+        recipe: a recipe, the name of a shipped one, or a TOML file's path. Its pictures need
+            groups, e.g. the people who took them.
+        data: the data set's folder, or a table of photos; None looks in the usual places.
+        out: where the k runs live; `runs/<preset>.folds` where None. What is there is resumed.
+        k: number of folds.
+        verbose: show the progress.
+
+    Returns:
+        The out-of-fold figures, over all pictures; intervals by groups.
+
+    Raises:
+        RecipeNotFound, InvalidInput: the recipe cannot be used, or pictures lack groups.
+        RunMismatch: `out` holds the runs of another recipe.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    folder = Path(out) if out is not None else Path("runs") / f"{recipe.preset}.folds"
+    # Nothing is held out within a fold: what is left out of it judges already.
+    recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, hold_out=0))
+    parts = splits(recipe.data, data, recipe.seed)
+    records = parts.train + parts.validation
+    place = {record.id: row for row, record in enumerate(records)}
+    scores = {
+        (task, mirrored): np.zeros((len(records), len(names)))
+        for task, names in parts.labels.items()
+        for mirrored in (False, True)
+    }
+    pairs = folds(records, k, recipe.seed, task=recipe.data.tasks[0])
+    for number, (train, left_out) in enumerate(pairs, 1):
+        run = folder / f"fold{number}"
+        run.mkdir(parents=True, exist_ok=True)
+        _claim(run, recipe)
+        learner, _ = fit(recipe, Splits(train, left_out, parts.labels), run, verbose=verbose)
+        rows = [place[record.id] for record in left_out]
+        for mirrored in (False, True):
+            outputs = logits_of(learner.network, recipe.preprocessing, left_out, mirrored=mirrored)
+            for task, values in outputs.items():
+                scores[task or recipe.data.tasks[0], mirrored][rows] = softmax(values)
+    tasks: dict[str, TaskReport] = {}
+    for task, names in parts.labels.items():
+        truth = measures.targets(records, task, names)
+        known = truth >= 0
+        tasks[task] = task_report(
+            truth[known],
+            scores[task, False][known],
+            scores[task, True][known],
+            [spoken(name) for name in names],
+            [r.group for r, is_known in zip(records, known, strict=True) if is_known],
+        )
+    return Evaluation(recipe.preset, recipe.data.dataset, f"out of {k} folds", tasks)
+
+
+def _claim(run: Path, recipe: Recipe) -> None:
+    note = run / checkpoints.RECIPE
+    if note.is_file() and load_recipe(note) != recipe:
+        raise RunMismatch(f"{run} holds a fold of another recipe; name another folder")
+    write(note, recipe.to_toml().encode())
