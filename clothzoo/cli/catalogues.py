@@ -1,0 +1,143 @@
+"""Commands about catalogues: `index` and `search`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clothzoo.cli.app import app
+from clothzoo.cli.output import AsJson, print_json, print_table
+from clothzoo.cli.parsing import BoxOption, RuntimeOption, WhereOption, parse_box, parse_where
+
+_MOST_SKIPS = 10
+
+
+@app.command()
+def index(
+    folder: Annotated[Path, typer.Argument(help="Where the photos are.")],
+    into: Annotated[Path, typer.Option(help="The catalogue's folder, made if there is none.")],
+    extractor: Annotated[
+        str | None,
+        typer.Option(help="A preset or an architecture; a catalogue that is there knows its own."),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="For an architecture: imagenet, a preset's tag, or a file.")
+    ] = None,
+    level: Annotated[
+        str, typer.Option(help="low, mid, high, a layer, or several joined by +.")
+    ] = "low",
+    pooling: Annotated[str, typer.Option(help="avg, max, gem, grid4 or flatten.")] = "avg",
+    normalisation: Annotated[
+        str | None, typer.Option(help="none, l1, l2 or hellinger.", show_default="none")
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="braycurtis, cosine, euclidean or manhattan.")
+    ] = "braycurtis",
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="folders|CSV",
+            help="Note each photo's subfolder as its category, or the columns of a table.",
+        ),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Put in front of every id.")] = "",
+    recursive: Annotated[bool, typer.Option(help="Go into subfolders.")] = True,
+    runtime: RuntimeOption = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Add the photos of a folder to a catalogue; run again, it does only what is new."""
+    from clothzoo.retrieval.engine import RetrievalEngine
+    from clothzoo.retrieval.opening import is_catalogue
+
+    if extractor is None:
+        if not is_catalogue(into):
+            raise typer.BadParameter(
+                f"there is no catalogue at {str(into)!r} yet; say what is to describe the photos",
+                param_hint="--extractor",
+            )
+        engine = RetrievalEngine.open(into, weights=weights, runtime=runtime)
+    else:
+        engine = RetrievalEngine(
+            extractor,
+            weights=weights,
+            level=level,
+            pooling=pooling,
+            normalisation=normalisation,
+            metric=metric,
+            path=into,
+            runtime=runtime,
+        )
+    with engine:
+        report = engine.add_folder(
+            folder,
+            recursive=recursive,
+            labels=labels,
+            prefix=prefix,
+            progress=sys.stderr.isatty(),
+        )
+        if as_json:
+            print_json({**asdict(report), "photos": len(engine)})
+            return
+        for name, reason in list(report.skipped.items())[:_MOST_SKIPS]:
+            print(f"skipped {name}: {reason}", file=sys.stderr)
+        if len(report.skipped) > _MOST_SKIPS:
+            print(f"… and {len(report.skipped) - _MOST_SKIPS} more (see --json)", file=sys.stderr)
+        print(f"{report}; the catalogue {str(into)!r} has {len(engine):,} photos")
+
+
+@app.command()
+def search(
+    photo: Annotated[str, typer.Argument(help="A photo, or the id of one in the catalogue.")],
+    catalogue: Annotated[Path, typer.Option("--in", help="The catalogue's folder.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many hits.")] = 10,
+    where: WhereOption = None,
+    box: BoxOption = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Where the extractor's weights are now, if they have moved.")
+    ] = None,
+    approximate: Annotated[bool, typer.Option("--approximate", help="Faster, may miss.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a contact sheet as a page.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write a contact sheet as a picture.")] = None,
+    runtime: RuntimeOption = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Find the photos of a catalogue that look most like one."""
+    from clothzoo.retrieval.engine import RetrievalEngine
+
+    garment, conditions = parse_box(box), parse_where(where)
+    with RetrievalEngine.open(catalogue, weights=weights, runtime=runtime) as engine:
+        hits = engine.search(photo, k, where=conditions, box=garment, approximate=approximate)
+        if html or png:
+            from clothzoo.retrieval.report import (
+                catalogue_facts,
+                sheet_of,
+                write_page,
+                write_picture,
+            )
+
+            sheet = sheet_of(engine, photo, hits, box=garment)
+            if html:
+                write_page(html, [sheet], facts=catalogue_facts(engine))
+            if png:
+                write_picture(png, sheet)
+    if as_json:
+        print_json({"query": photo, "hits": [asdict(hit) for hit in hits]})
+        return
+    names = list(dict.fromkeys(name for hit in hits for name in hit.attributes))
+    rows = [
+        (str(rank), f"{hit.distance:.4f}", hit.id, *(_shown(hit.attributes, n) for n in names))
+        for rank, hit in enumerate(hits, 1)
+    ]
+    print_table(("rank", "distance", "id", *names), rows)
+    for written in filter(None, (html, png)):
+        print(f"contact sheet: {written}", file=sys.stderr)
+
+
+def _shown(attributes: Mapping[str, object], name: str) -> str:
+    value = attributes.get(name)
+    return "" if value is None else str(value)

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import clothzoo
+from clothzoo.cli import app
+from clothzoo.cli.parsing import parse_box, parse_where
+from clothzoo.errors import InvalidInput
+from tests.hub.samples import write_sample
+from tests.retrieval.colours import folder_of, picture, write
+
+PRESET = "conventional_cnn.sample"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("presets")
+    write_sample(root)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _presets(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOTHZOO_WEIGHTS", str(samples))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    return folder_of(folder, {"hat/a.png": 10, "hat/b.png": 50, "sock/c.png": 230})
+
+
+@pytest.fixture(scope="module")
+def catalogue(photos: Path, samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("catalogues") / "c"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLOTHZOO_WEIGHTS", str(samples))
+        done = run("index", photos, "--into", path, "--extractor", PRESET, "--labels", "folders")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("3 added in ")
+    return path
+
+
+class TestIndex:
+    def test_a_catalogue_that_is_there_knows_its_extractor(
+        self, catalogue: Path, photos: Path
+    ) -> None:
+        done = run("index", photos, "--into", catalogue, "--json")
+        assert done.exit_code == 0
+        assert json.loads(done.stdout).items() >= {"unchanged": 3, "photos": 3}.items()
+
+    def test_a_new_one_has_to_be_told(self, photos: Path, tmp_path: Path) -> None:
+        done = run("index", photos, "--into", tmp_path / "new")
+        assert done.exit_code == 2
+        assert "--extractor" in done.stderr
+        assert not (tmp_path / "new").exists()
+
+    def test_skipped_photos_are_named(self, tmp_path: Path) -> None:
+        for number in range(12):
+            (tmp_path / f"{number:02}.jpg").write_bytes(b"no picture")
+        done = run("index", tmp_path, "--into", tmp_path / "c", "--extractor", PRESET)
+        assert "skipped 00.jpg: not an image" in done.stderr
+        assert "… and 2 more" in done.stderr
+        assert "0 added, 12 skipped" in done.stdout
+
+
+class TestSearch:
+    def test_prints_plain_lines_into_a_pipe(self, catalogue: Path, photos: Path) -> None:
+        done = run("search", photos / "hat" / "a.png", "--in", catalogue)
+        head, *rows = [line.split("\t") for line in done.stdout.splitlines()]
+        assert head == ["rank", "distance", "id", "category"]
+        assert [(row[0], row[2], row[3]) for row in rows] == [
+            ("1", "hat/b.png", "hat"),
+            ("2", "sock/c.png", "sock"),
+        ]
+
+    def test_prints_json_of_hits_that_pass_the_filter(self, catalogue: Path) -> None:
+        done = run("search", "hat/a.png", "--in", catalogue, "--where", "category=sock", "--json")
+        (hit,) = json.loads(done.stdout)["hits"]
+        assert (hit["id"], hit["attributes"]) == ("sock/c.png", {"category": "sock"})
+
+    def test_writes_contact_sheets(self, catalogue: Path, tmp_path: Path) -> None:
+        page, sheet = tmp_path / "p.html", tmp_path / "p.png"
+        done = run("search", "hat/a.png", "--in", catalogue, "--html", page, "--png", sheet)
+        assert done.exit_code == 0
+        assert str(page) in done.stderr
+        assert "3 photos" in page.read_text(encoding="utf-8")
+        assert sheet.stat().st_size > 1000
+
+    def test_an_error_of_ours_is_one_line_and_exit_code_1(self, catalogue: Path) -> None:
+        done = run("search", "nowhere.jpg", "--in", catalogue)
+        assert done.exit_code == 1
+        assert done.stderr.startswith("clothzoo: 'nowhere.jpg' is neither")
+        assert done.stderr.count("\n") == 1
+
+    def test_debug_keeps_the_trace(self, catalogue: Path) -> None:
+        done = run("--debug", "search", "nowhere.jpg", "--in", catalogue)
+        assert isinstance(done.exception, InvalidInput)
+
+    def test_wrong_usage_is_exit_code_2(self, catalogue: Path) -> None:
+        for wrong in (("-k", "0"), ("--box", "1,2,3"), ("--where", "category")):
+            assert run("search", "hat/a.png", "--in", catalogue, *wrong).exit_code == 2
+        assert run("serch").exit_code == 2
+
+
+class TestClassify:
+    def test_prints_a_line_for_each_label(self, photos: Path) -> None:
+        done = run("classify", photos / "hat" / "a.png", "--preset", PRESET, "--top", 2)
+        head, *rows = [line.split("\t") for line in done.stdout.splitlines()]
+        assert head == ["photo", "task", "label", "probability"]
+        expected = clothzoo.classify(photos / "hat" / "a.png", PRESET, top=2)
+        assert [(row[2], row[3]) for row in rows] == [(label, f"{p:.3f}") for label, p in expected]
+
+    def test_goes_on_after_a_photo_that_cannot_be_read(self, photos: Path, tmp_path: Path) -> None:
+        (tmp_path / "bad.jpg").write_bytes(b"")
+        done = run("classify", tmp_path / "bad.jpg", photos / "hat/a.png", "-p", PRESET, "--json")
+        assert done.exit_code == 1
+        assert "empty file" in done.stderr
+        ((answer),) = json.loads(done.stdout)
+        assert answer["photo"] == str(photos / "hat/a.png")
+
+
+def test_models_lists_architectures_and_their_presets() -> None:
+    rows = {row["architecture"]: row for row in json.loads(run("models", "--json").stdout)}
+    assert list(rows) == clothzoo.list_models()
+    assert PRESET in rows["conventional_cnn"]["presets"]
+    assert all(row["summary"] for row in rows.values())
+    assert "conventional_cnn\t" in run("models").stdout
+
+
+def test_boxes_and_conditions_are_read() -> None:
+    assert parse_box("1,2,30,40") == (1, 2, 30, 40)
+    assert parse_box(None) is None
+    assert parse_where(["kind=hat", "kind=sock", "price=1..2.5", "kids=true", "n=..7"]) == {
+        "kind": ["hat", "sock"],
+        "price": (1, 2.5),
+        "kids": ["true", True],
+        "n": (None, 7),
+    }
+    assert parse_where([]) is None
+
+
+_COLD = """
+import sys
+from typer.testing import CliRunner
+from clothzoo.cli import app
+assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+assert CliRunner().invoke(app, ["models"]).exit_code == 0
+heavy = {"keras", "tensorflow", "numba", "huggingface_hub", "jinja2"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_help_and_models_import_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _COLD], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout.strip() == f"clothzoo {clothzoo.__version__}"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+class TestDemo:
+    def test_draws_trains_indexes_and_writes_a_page(self, out: Path) -> None:
+        from clothzoo.demo import Size, run
+
+        page = run(out, size=Size(lessons=32, epochs=1, garments=10, views=2, queries=3))
+        text = page.read_text(encoding="utf-8")
+        assert text.count('<section aria-label="Query') == 3
+        assert "20 photos" in text
+        assert (out / "catalogue" / "catalogue.json").is_file()
+
+    def test_shows_the_users_own_photos(self, out: Path, photos: Path, tmp_path: Path) -> None:
+        done = run("demo", "--photos", photos, "--out", out)
+        assert done.exit_code == 0, done.output
+        assert "sock/c.png" in (out / "report.html").read_text(encoding="utf-8")
+        write(tmp_path / "lonely" / "a.png", picture(1))
+        (tmp_path / "lonely" / "b.png").write_bytes(b"no picture")
+        done = run("demo", "--photos", tmp_path / "lonely", "--out", out)
+        assert done.exit_code == 1
+        assert "1 readable photo" in done.stderr
+        assert "b.png: not an image" in done.stderr
