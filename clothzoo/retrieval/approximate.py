@@ -86,8 +86,9 @@ class Graph:
                 for start in range(inside, len(live), _BATCH):
                     keys = live[start : start + _BATCH]
                     codes = self._coding.encode(snapshot.vectors_of(keys))
-                    # Threads that begin a graph together may each begin one of their own.
-                    threads = 0 if len(self._index) else 1
+                    # Rows that are added at the same time do not see each other: in a small
+                    # graph, threads leave some of them out of every other row's reach.
+                    threads = 0 if len(self._index) >= _BATCH else 1
                     self._index.add(keys.astype(np.uint64), codes, threads=threads)
                 self._mapped, self._covered = None, snapshot.next_key
                 self._save()
