@@ -20,7 +20,13 @@ _MOST_SKIPS = 10
 @app.command()
 def index(
     folder: Annotated[Path, typer.Argument(help="Where the photos are.")],
-    into: Annotated[Path, typer.Option(help="The catalogue's folder, made if there is none.")],
+    into: Annotated[
+        str,
+        typer.Option(
+            help="The catalogue's folder, or postgresql://user@host/database?table=name; "
+            "made if there is none."
+        ),
+    ],
     extractor: Annotated[
         str | None,
         typer.Option(help="A preset or an architecture; a catalogue that is there knows its own."),
@@ -52,12 +58,13 @@ def index(
 ) -> None:
     """Add the photos of a folder to a catalogue; run again, it does only what is new."""
     from clothzoo.retrieval.engine import RetrievalEngine
-    from clothzoo.retrieval.opening import is_catalogue
+    from clothzoo.retrieval.places import place_of
 
+    place = place_of(into)
     if extractor is None:
-        if not is_catalogue(into):
+        if not place.exists():
             raise typer.BadParameter(
-                f"there is no catalogue at {str(into)!r} yet; say what is to describe the photos",
+                f"there is no catalogue at {str(place)!r} yet; say what is to describe the photos",
                 param_hint="--extractor",
             )
         engine = RetrievalEngine.open(into, weights=weights, runtime=runtime)
@@ -87,13 +94,15 @@ def index(
             print(f"skipped {name}: {reason}", file=sys.stderr)
         if len(report.skipped) > _MOST_SKIPS:
             print(f"… and {len(report.skipped) - _MOST_SKIPS} more (see --json)", file=sys.stderr)
-        print(f"{report}; the catalogue {str(into)!r} has {len(engine):,} photos")
+        print(f"{report}; the catalogue {str(place)!r} has {len(engine):,} photos")
 
 
 @app.command()
 def search(
     photo: Annotated[str, typer.Argument(help="A photo, or the id of one in the catalogue.")],
-    catalogue: Annotated[Path, typer.Option("--in", help="The catalogue's folder.")],
+    catalogue: Annotated[
+        str, typer.Option("--in", help="The catalogue's folder, or its postgresql:// URL.")
+    ],
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits.")] = 10,
     where: WhereOption = None,
     box: BoxOption = None,

@@ -29,9 +29,9 @@ from clothzoo.retrieval.index import (
     check_fingerprint,
     checked_k,
 )
-from clothzoo.retrieval.local import LocalIndex
 from clothzoo.retrieval.opening import create, open_or_create, rebuild
 from clothzoo.retrieval.origin import Origin
+from clothzoo.retrieval.places import Place, place_of
 from clothzoo.retrieval.queries import Query, Question, one_or_many_queries
 from clothzoo.streaming import one_or_many
 
@@ -55,7 +55,8 @@ class RetrievalEngine:
         normalisation: "none", "l1", "l2" or "hellinger", of each level on its own; None is "l1"
             for a fusion and "none" otherwise.
         metric: "braycurtis", "cosine", "euclidean" or "manhattan".
-        path: the catalogue's folder, opened or made; None keeps it in memory.
+        path: the catalogue's folder, opened or made, or a table of a PostgreSQL server,
+            `postgresql://user@host/database?table=name`; None keeps it in memory.
         preprocessing: how photos are prepared; a Keras model of your own needs it.
         runtime: "keras"; "openvino", which compiles the network for this processor and needs the
             extra `fast`; or "auto" for the faster one, which for a model of your own is Keras.
@@ -94,18 +95,18 @@ class RetrievalEngine:
                 preprocessing=preprocessing,
                 runtime=runtime,
             )
-        self._take(extractor, open_or_create(extractor, metric, path), Origin(extractor.weights))
+        place = place_of(path)
+        self._take(extractor, place, open_or_create(extractor, metric, place))
 
-    def _take(self, extractor: Extractor, index: LocalIndex, origin: Origin) -> None:
+    def _take(self, extractor: Extractor, place: Place, index: Index) -> None:
         self._extractor = extractor
+        self._place = place
         self._index = index
         self._lock = threading.Lock()
-        self._origin = origin
-        if index.path is not None:
-            kept = Origin.read(index.path)
-            self._origin = replace(kept, weights=origin.weights)
-            if self._origin != kept:
-                self._origin.write(index.path)
+        kept = Origin.of(index)
+        self._origin = replace(kept, weights=extractor.weights)
+        if self._origin != kept:
+            self._origin.keep(index)
 
     @classmethod
     def open(
@@ -119,7 +120,7 @@ class RetrievalEngine:
         """Open a catalogue with the extractor that it was built with.
 
         Args:
-            path: the catalogue's folder.
+            path: the catalogue's folder, or its `postgresql://` URL.
             extractor: the model, where the catalogue was built with a Keras model of your own.
             weights: where the weights of its architecture are now, if they have moved.
             runtime: as in `RetrievalEngine`; it may be another than that which filled it.
@@ -132,16 +133,15 @@ class RetrievalEngine:
             WeightsNotFound: the weights are no longer where they were.
             FingerprintMismatch: the model or the weights are others than at that time.
         """
-        index = LocalIndex.open(Path(path))
+        place = place_of(path)
+        index = place.open()
         try:
-            origin = Origin.read(Path(path))
             if not isinstance(extractor, Extractor):
-                extractor = rebuild(
-                    index.fingerprint, path, extractor, weights or origin.weights, runtime
-                )
-            check_fingerprint(index.fingerprint, extractor.fingerprint, path)
+                known = weights or Origin.of(index).weights
+                extractor = rebuild(index.fingerprint, place, extractor, known, runtime)
+            check_fingerprint(index.fingerprint, extractor.fingerprint, place)
             engine = cls.__new__(cls)
-            engine._take(extractor, index, Origin(extractor.weights))
+            engine._take(extractor, place, index)
         except BaseException:
             index.close()
             raise
@@ -386,23 +386,23 @@ class RetrievalEngine:
         return self._origin.photo(name)
 
     def save(self, path: str | Path) -> None:
-        """Write a copy of the catalogue to a folder, which `open` opens.
+        """Write a copy of the catalogue to another place, which `open` opens.
 
         Args:
-            path: a folder that does not exist yet, or is empty. The catalogue's own is fine too:
-                everything is there already.
+            path: a folder that does not exist yet, or is empty, or a `postgresql://` URL. The
+                catalogue's own is fine too: everything is there already.
 
         Raises:
             InvalidInput: the extractor's weights are random and could not be had again.
-            CatalogueError: the folder cannot be written, or holds something else.
+            CatalogueError: it cannot be written there, or something else is there.
         """
-        path = Path(path)
-        if self._index.path is not None and path.resolve() == self._index.path.resolve():
+        place = place_of(path)
+        if place == self._place:
             return
-        with create(self._extractor, self.metric, path) as copy:
+        with create(self._extractor, self.metric, place) as copy:
             for batch in self._index.batches():
                 copy.add(*batch)
-            self._origin.write(path)
+            self._origin.keep(copy)
 
     def close(self) -> None:
         """Let go of the catalogue."""
@@ -432,8 +432,7 @@ class RetrievalEngine:
         with self._lock:
             known = dict.fromkeys([*self._origin.folders, (prefix, str(folder))])
             self._origin = replace(self._origin, folders=tuple(known))
-            if self._index.path is not None:
-                self._origin.write(self._index.path)
+            self._origin.keep(self._index)
 
 
 def _without_own(attributes: Attributes) -> dict[str, Scalar]:

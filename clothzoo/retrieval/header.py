@@ -61,6 +61,11 @@ class Header:
         return cls(metric, int(dim) if isinstance(dim, np.integer) else dim, plain)
 
 
+def is_catalogue(folder: Path) -> bool:
+    """Whether there is a catalogue in a folder, sound or not."""
+    return (folder / _NAME).is_file()
+
+
 def read(folder: Path) -> Header:
     """The header of a catalogue.
 

@@ -176,6 +176,18 @@ class Index(Protocol):
     def update_files(self, files: Mapping[str, FileFacts]) -> None:
         """Replace the file facts of items that are there; others are passed over."""
 
+    def notes(self) -> dict[str, Any]:
+        """What `keep_notes` has kept; {} before."""
+
+    def keep_notes(self, values: Mapping[str, Any]) -> None:
+        """Keep a few plain JSON values with the catalogue, in place of those from before.
+
+        They are for whoever uses the index, and say nothing of what its vectors mean.
+
+        Raises:
+            CatalogueError: they could not be written.
+        """
+
     def close(self) -> None:
         """Let go of everything; a second time does nothing."""
 

@@ -4,6 +4,7 @@
 catalogue/
   catalogue.json      format, metric, dimension, fingerprint; written last, so it marks a whole one
   catalogue.sqlite    ids, attributes, file facts, recent vectors, the list of segments
+  engine.json         notes of whoever uses the catalogue
   segments/           immutable vector files
 ```
 """
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clothzoo.errors import ItemNotFound
-from clothzoo.retrieval import items, rolling
+from clothzoo.retrieval import items, notes, rolling
 from clothzoo.retrieval import snapshot as snapshots
 from clothzoo.retrieval.approximate import WORTH_IT, Graph
 from clothzoo.retrieval.database import Database
@@ -79,6 +80,7 @@ class LocalIndex:
         self._database = Database(path and path / DATABASE, name=self._name, timeout=timeout)
         self._snapshot: Snapshot | None = None
         self._approximate: Graph | None = None
+        self._notes: dict[str, Any] = {}
         self._sweep_due = True
 
     @classmethod
@@ -246,6 +248,18 @@ class LocalIndex:
         """Replace file facts; see `Index.update_files`."""
         with self._writing() as (db, _):
             items.update_file_facts(db, files.items())
+
+    def notes(self) -> dict[str, Any]:
+        """What is kept beside the items; see `Index.notes`."""
+        return deepcopy(self._notes) if self.path is None else notes.read(self.path)
+
+    def keep_notes(self, values: Mapping[str, Any]) -> None:
+        """Keep small values beside the items; see `Index.keep_notes`."""
+        if self.path is None:
+            self._notes = deepcopy(dict(values))
+            return
+        with self._writing():  # one writer at a time, for this file as well
+            notes.write(self.path, values)
 
     def compact(self) -> None:
         """Bring all vectors into as few segments as can be, without those of removed items."""

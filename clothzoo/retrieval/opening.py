@@ -11,56 +11,49 @@ from clothzoo.inference.recipe import PRECISIONS
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.descriptors import Descriptor
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor, is_preset
-from clothzoo.retrieval.index import check_fingerprint
-from clothzoo.retrieval.local import LocalIndex
+from clothzoo.retrieval.index import Index, check_fingerprint
+from clothzoo.retrieval.places import Place
 
 if TYPE_CHECKING:
     import keras
 
 
-def is_catalogue(path: str | Path) -> bool:
-    """Whether there is a catalogue at a path, sound or not."""
-    return Path(path, "catalogue.json").is_file()
-
-
-def create(extractor: Extractor, metric: str, path: str | Path | None) -> LocalIndex:
+def create(extractor: Extractor, metric: str, place: Place) -> Index:
     """Make an empty catalogue for the descriptors of an extractor.
 
     Args:
         extractor: what is going to fill and search it.
         metric: name of the distance.
-        path: a folder that is empty or not there yet; None keeps the catalogue in memory.
+        place: where there is none yet.
 
     Raises:
-        InvalidInput: the extractor could not be had again to search a catalogue on disk.
-        CatalogueError: the folder has something in it, or cannot be written.
+        InvalidInput: the extractor could not be had again to search a catalogue that lasts.
+        CatalogueError: there is something already, or it cannot be written.
     """
-    if path is not None and not extractor.lasting:
+    if place.lasting and not extractor.lasting:
         raise InvalidInput(
             f"{extractor.fingerprint['extractor']!r} without weights= is a random network, which "
-            "nobody could have again to search the catalogue on disk; give weights=, or keep the "
+            "nobody could have again to search a catalogue that lasts; give weights=, or keep the "
             "catalogue in memory (path=None)"
         )
-    return LocalIndex.create(
-        path, dim=extractor.dim, metric=metric, fingerprint=extractor.fingerprint
-    )
+    return place.create(dim=extractor.dim, metric=metric, fingerprint=extractor.fingerprint)
 
 
-def open_or_create(extractor: Extractor, metric: str, path: str | Path | None) -> LocalIndex:
-    """The catalogue at a path, opened if there is one, else made as by `create`.
+def open_or_create(extractor: Extractor, metric: str, place: Place) -> Index:
+    """The catalogue at a place, opened if there is one, else made as by `create`.
 
     Raises:
         FingerprintMismatch: it was built by another extractor or has another metric.
         CatalogueError: it cannot be read or written.
     """
-    if path is None or not is_catalogue(path):
-        return create(extractor, metric, path)
-    index = LocalIndex.open(path)
+    if not place.exists():
+        return create(extractor, metric, place)
+    index = place.open()
     try:
-        check_fingerprint(index.fingerprint, extractor.fingerprint, path)
+        check_fingerprint(index.fingerprint, extractor.fingerprint, place)
         if index.metric != metric:
             raise FingerprintMismatch(
-                f"catalogue {str(path)!r} has the metric {index.metric!r}, not {metric!r}; "
+                f"catalogue {str(place)!r} has the metric {index.metric!r}, not {metric!r}; "
                 f"say metric={index.metric!r}, or build another catalogue"
             )
     except BaseException:
@@ -71,7 +64,7 @@ def open_or_create(extractor: Extractor, metric: str, path: str | Path | None) -
 
 def rebuild(
     fingerprint: Mapping[str, Any],
-    catalogue: str | Path,
+    place: Place,
     model: keras.Model | None,
     weights: str | Path | None,
     runtime: str = "auto",
@@ -80,7 +73,7 @@ def rebuild(
 
     Args:
         fingerprint: what the catalogue says of it.
-        catalogue: its path, for messages.
+        place: where that is, for messages.
         model: the user's own model, where it was built with one.
         weights: of the architecture: "imagenet" or a path.
         runtime: what computes; see `Extractor.build`.
@@ -92,28 +85,29 @@ def rebuild(
         InvalidInput: the catalogue does not say, or only the user has the model.
         WeightsNotFound: there is no such file.
     """
-    opening = f"RetrievalEngine.open({str(catalogue)!r}"
+    catalogue = str(place)
+    opening = f"RetrievalEngine.open({catalogue!r}"
     if "extractor" not in fingerprint:
         raise InvalidInput(
-            f"catalogue {str(catalogue)!r} does not say what made its vectors; it can be searched "
-            "with vectors of your own, through clothzoo.retrieval.local.LocalIndex"
+            f"catalogue {catalogue!r} does not say what made its vectors; it can be searched "
+            "with vectors of your own, through its index (clothzoo.retrieval.index)"
         )
     source = fingerprint["extractor"]
     if source == OWN_MODEL and model is None:
         raise InvalidInput(
-            f"catalogue {str(catalogue)!r} was built with a Keras model of your own; "
+            f"catalogue {catalogue!r} was built with a Keras model of your own; "
             f"give it again: {opening}, extractor=model)"
         )
     from_architecture = source != OWN_MODEL and not is_preset(source)
     if from_architecture:
         if weights is None:
             raise InvalidInput(
-                f"catalogue {str(catalogue)!r} was built with {source!r}, but where its weights "
+                f"catalogue {catalogue!r} was built with {source!r}, but where its weights "
                 f"are is not known here; say so: {opening}, weights=…)"
             )
         if weights != "imagenet" and not Path(weights).exists():
             raise WeightsNotFound(
-                f"catalogue {str(catalogue)!r} was built with {source!r} and the weights "
+                f"catalogue {catalogue!r} was built with {source!r} and the weights "
                 f"{str(weights)!r}, which are no longer there; say where they are now: "
                 f"{opening}, weights=…)"
             )

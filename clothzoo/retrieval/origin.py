@@ -1,13 +1,11 @@
-"""Where a catalogue's network and photos lie on this machine; kept beside its vectors."""
+"""Where a catalogue's photos and weights came from: kept beside it, as its notes."""
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-FILE = "engine.json"
+from clothzoo.retrieval.index import Index
 
 
 @dataclass(frozen=True)
@@ -24,22 +22,16 @@ class Origin:
     folders: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def read(cls, catalogue: Path) -> Origin:
-        """The origin kept in a catalogue's folder; an empty one where none is."""
-        try:
-            values = json.loads((catalogue / FILE).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+    def of(cls, index: Index) -> Origin:
+        """The origin kept with a catalogue; an empty one where none is."""
+        values = index.notes()
+        if not values:
             return cls()
         return cls(values["weights"], tuple((p, f) for p, f in values["folders"]))
 
-    def write(self, catalogue: Path) -> None:
-        """Keep it in a catalogue's folder, replacing what was there in one step."""
-        new = catalogue / f".{FILE}.{os.getpid()}"
-        with new.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(self), stream, indent=2)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(catalogue / FILE)
+    def keep(self, index: Index) -> None:
+        """Keep it with a catalogue, in place of what was there."""
+        index.keep_notes(asdict(self))
 
     def photo(self, name: str) -> Path | None:
         """The file of an id, or None where it is not to be found."""

@@ -1,14 +1,19 @@
 """What every index must do, whatever keeps it.
 
-A kind of index joins by one entry in `KINDS`: a function that takes a folder of its own and gives
+A kind of index joins by one entry in `KINDS`: a function that takes pytest's request and gives
 back a factory with the signature of `LocalIndex.create` without the path.
+
+For "three servers" name their DSNs, with spaces between them, in CLOTHZOO_POSTGRES_SERVERS: three
+servers with the extensions vector and, on the first, postgres_fdw, as docs/scale.md says.
 """
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -17,6 +22,10 @@ from clothzoo.errors import CatalogueError, ClothzooError, InvalidInput, ItemNot
 from clothzoo.retrieval import rolling
 from clothzoo.retrieval.index import FileFacts, Hits, Index
 from clothzoo.retrieval.local import LocalIndex
+from clothzoo.similarity import pairwise_distances
+
+if TYPE_CHECKING:
+    from clothzoo.retrieval.pgvector import PgVectorIndex
 
 Make = Callable[..., Index]
 
@@ -24,30 +33,65 @@ DIM = 6
 METRICS = ("braycurtis", "cosine", "euclidean", "manhattan")
 
 
-def in_a_folder(folder: Path) -> Make:
+def in_a_folder(request: pytest.FixtureRequest) -> Make:
+    folder: Path = request.getfixturevalue("tmp_path")
     counter = iter(range(100))
     return lambda **settings: LocalIndex.create(folder / f"catalogue{next(counter)}", **settings)
 
 
-def in_memory(folder: Path) -> Make:
+def in_memory(request: pytest.FixtureRequest) -> Make:
     return lambda **settings: LocalIndex.create(None, **settings)
 
 
-KINDS: dict[str, Callable[[Path], Make]] = {
+def on_a_server(request: pytest.FixtureRequest, **options: object) -> Make:
+    dsn = request.getfixturevalue("postgres").dsn
+    return lambda **settings: new_table(dsn, **options, **settings)
+
+
+def in_partitions(request: pytest.FixtureRequest) -> Make:
+    return on_a_server(request, partitions=3, graph="vector")
+
+
+def on_three_servers(request: pytest.FixtureRequest) -> Make:
+    dsns = os.environ.get("CLOTHZOO_POSTGRES_SERVERS", "").split()
+    if len(dsns) != 3:
+        pytest.skip("CLOTHZOO_POSTGRES_SERVERS does not name three servers")
+    from tests.retrieval.foreign_partitions import spread
+
+    def create(**settings: object) -> Index:
+        index = new_table(dsns[0], partitions=3, **settings)
+        spread(dsns, index.table)
+        return index
+
+    return create
+
+
+def new_table(dsn: str, **settings: object) -> PgVectorIndex:
+    from clothzoo.retrieval.pgvector import PgVectorIndex
+
+    return PgVectorIndex.create(dsn, table=f"contract_{next(TABLES)}", **settings)
+
+
+TABLES = itertools.count()
+KINDS: dict[str, Callable[[pytest.FixtureRequest], Make]] = {
     "folder": in_a_folder,
     "folder of many segments": in_a_folder,
     "memory": in_memory,
     "memory of many segments": in_memory,
+    "table": on_a_server,
+    "table in partitions": in_partitions,
+    "table on three servers": on_three_servers,
 }
+LONG = {"table on three servers"}
 
 
-@pytest.fixture(params=KINDS)
-def make(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Make]:
+@pytest.fixture(
+    params=[pytest.param(kind, marks=[pytest.mark.long] if kind in LONG else []) for kind in KINDS]
+)
+def make(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     if "many segments" in request.param:
         monkeypatch.setattr(rolling, "RECENT_BYTES", 4 * DIM * 5)
-    create = KINDS[request.param](tmp_path)
+    create = KINDS[request.param](request)
     made = []
 
     def factory(**settings: object) -> Index:
@@ -406,6 +450,77 @@ def test_nothing_is_added_by_an_empty_add(index: Index) -> None:
     index.add([], np.empty((0, DIM)))
     index.add([], [])
     assert len(index) == 0
+
+
+def test_notes_are_kept_and_replaced(index: Index) -> None:
+    assert index.notes() == {}
+    notes = {"weights": None, "folders": [["a/", "Größe ' \" \\ %"]], "number": 1e300}
+    index.keep_notes(notes)
+    assert index.notes() == notes
+    index.keep_notes({"x": 1})
+    assert index.notes() == {"x": 1}
+    assert index.fingerprint == {}
+
+
+@pytest.mark.parametrize("name", ["a\0", "\ud800", ""])
+def test_what_can_be_no_id_is_not_there(index: Index, name: str) -> None:
+    index.add(["a"], at(1), [{"x": 1}])
+    assert name not in index
+    with pytest.raises(ItemNotFound):
+        index.get(name)
+    assert ids(index.search(at(0)[0], where={name: 1})) == []
+    assert ids(index.search(at(0)[0], where={name: None})) == ["a"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_zero_vectors_have_the_same_distances_everywhere(make: Make, metric: str) -> None:
+    index = make(metric=metric)
+    index.add(["zero", "one", "minus", "two"], at(0, 1, -1, 2))
+    expected = {
+        "braycurtis": ([("zero", 0), ("minus", 1), ("one", 1), ("two", 1)], np.inf),
+        "cosine": ([("zero", 0), ("minus", 1), ("one", 1), ("two", 1)], 2),
+        "euclidean": ([("zero", 0), ("minus", 1), ("one", 1), ("two", 2)], 2),
+        "manhattan": ([("zero", 0), ("minus", 1), ("one", 1), ("two", 2)], 2),
+    }[metric]
+    hits = cast("Hits", index.search(at(0)[0]))
+    assert [(hit.id, hit.distance) for hit in hits] == expected[0]
+    for k in (1, 2, 3):
+        assert index.search(at(0)[0], k=k) == hits[:k]
+    opposite = cast("Hits", index.search(at(1)[0]))
+    assert (opposite[-1].id, opposite[-1].distance) == ("minus", expected[1])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_numbers_at_the_ends_of_float32_are_compared_exactly(make: Make, metric: str) -> None:
+    gallery = vectors(24, seed=3) - np.float32(0.5)
+    scales = np.float32([1e-38, 1e-30, 1e-18, 1, 1e18, 1e37])
+    rows = (gallery * np.repeat(scales, 4)[:, None]).astype(np.float32)
+    names = [f"{row:02}" for row in range(24)]
+    index = make(metric=metric)
+    index.add(names, rows)
+    for query in (rows[0], rows[9], rows[13], rows[22], rows[13] + rows[17]):
+        expected = pairwise_distances(query[None], rows, metric=metric)[0].tolist()
+        hits = cast("Hits", index.search(query, k=5))
+        nearest = sorted(zip(expected, names, strict=True))[:5]
+        assert [(hit.distance, hit.id) for hit in hits] == nearest
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_distances_that_float32_cannot_tell_apart_are_ordered_exactly(
+    make: Make, metric: str
+) -> None:
+    rng = np.random.default_rng(5)
+    query = (1 + rng.random(DIM)).astype(np.float32)
+    steps = rng.integers(-3, 4, (400, DIM)).astype(np.float32) * np.float32(2.0**-23)
+    rows = np.roll(query, 1) + steps  # one place of the last bit apart, and many of them equal
+    names = [f"{number:03}" for number in rng.permutation(400)]
+    index = make(metric=metric)
+    index.add(names, rows)
+    expected = pairwise_distances(query[None], rows, metric=metric)[0].tolist()
+    for k in (1, 10, 399):
+        hits = cast("Hits", index.search(query, k=k))
+        nearest = sorted(zip(expected, names, strict=True))[:k]
+        assert [(hit.distance, hit.id) for hit in hits] == nearest
 
 
 def test_a_closed_index_says_so(make: Make) -> None:
