@@ -38,13 +38,15 @@ class PostgresServer:
     """One that is started, stopped and killed; its data outlives all but `remove`.
 
     Args:
-        within: the folder in which to make the one for its data; None for the system's.
+        folder: for its data, which stays if it is named; what is there already is used again.
         settings: of the server, besides those of every test.
     """
 
-    def __init__(self, within: Path | None = None, **settings: str) -> None:
+    def __init__(self, folder: Path | None = None, **settings: str) -> None:
         self._programs = _programs()
-        self._folder = Path(tempfile.mkdtemp(prefix="clothzoo-postgres-", dir=within))
+        self._kept = folder is not None
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="clothzoo-postgres-"))
+        self._folder.mkdir(exist_ok=True)
         self._data = self._folder / "data"
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,10 +63,11 @@ class PostgresServer:
             for path in (self._folder, password):
                 os.chown(path, _NOBODY, _NOBODY)
         try:
-            self._run(
-                "initdb", "-D", self._data, "-U", "shop", "-A", "scram-sha-256",
-                "--pwfile", password, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
-            )  # fmt: skip
+            if not (self._data / "PG_VERSION").exists():
+                self._run(
+                    "initdb", "-D", self._data, "-U", "shop", "-A", "scram-sha-256", "--pwfile",
+                    password, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
+                )  # fmt: skip
             self.start()
         except BaseException:
             self.remove()
@@ -112,8 +115,18 @@ class PostgresServer:
             cursor = db.execute(statement)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 
+    def stop(self) -> None:
+        """Stop it in good order."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait()
+            self._process = None
+
     def remove(self) -> None:
-        """Kill it and delete its data."""
+        """Kill it and delete its data; where that is to stay, only stop it."""
+        if self._kept:
+            self.stop()
+            return
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from psycopg import sql
@@ -27,11 +27,29 @@ MOST_CANDIDATES = 1_000
 
 _FEWEST_CANDIDATES = 100
 _SPARE = 16  # rows beyond k that are fetched at once, mostly enough to be certain
+_AT_ONCE = 1_000  # rows that are fetched together
 _CHUNK_BYTES = 4 << 20  # of vectors that are held together
 _COLUMNS = "id, vector, attributes"
 
 Found: TypeAlias = tuple[float, str, str]
 """Distance, id and attributes as JSON: sorted, the order of hits."""
+
+Row: TypeAlias = tuple[Any, ...]
+"""Id, vector, attributes and, where it was asked for, the server's distance."""
+
+
+class Closest(NamedTuple):
+    """What some rows come to.
+
+    Args:
+        found: the k nearest of them, in order.
+        rows: how many there were.
+        last: the last of them, () if there were none.
+    """
+
+    found: list[Found]
+    rows: int
+    last: Row
 
 
 @dataclass(frozen=True)
@@ -62,32 +80,25 @@ class Seeker:
         far = bool(extreme(query[None], self.metric)[0])
         sight = sight_of(query, self.metric, far)
         if sight.distance is None:
-            return _hits(self._closest(query, k, self._rows("true")))
-        wild = self._closest(query, k, self._extreme_rows())
+            return _hits(self._closest(query, k, self._rows("true")).found)
+        wild = self._closest(query, k, self._extreme_rows()).found
         wanted = k + _SPARE
-        last = -np.inf
-        fetched = 0
-
-        def noting(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-            nonlocal last, fetched
-            for row in rows:
-                last, fetched = row[3], fetched + 1
-                yield row
-
         nearby = self._rows(
             "NOT extreme",
             what=(sight.distance, sight.values),
             tail=sql.SQL("ORDER BY apart LIMIT {}").format(sql.Literal(wanted)),
+            most=wanted,
         )
-        best = heapq.nsmallest(k, [*wild, *self._closest(query, k, noting(nearby))])
-        if fetched == wanted:
+        first = self._closest(query, k, nearby)
+        best = heapq.nsmallest(k, [*wild, *first.found])
+        if first.rows == wanted:
             limit = sight.limit(best[-1][0])
-            if last <= limit:
+            if first.last[3] <= limit:  # there may be more as near as the last one
                 within = self._rows(
                     sql.SQL("NOT extreme AND {} <= %s").format(sight.distance),
                     values=(*sight.values, limit),
                 )
-                best = heapq.nsmallest(k, [*wild, *self._closest(query, k, within)])
+                best = heapq.nsmallest(k, [*wild, *self._closest(query, k, within).found])
         return _hits(best)
 
     def proposed(self, query: Vectors, k: int, kind: str) -> Hits | None:
@@ -111,14 +122,14 @@ class Seeker:
             values,
         ).fetchall()
         rows = [row for row in proposed if row[0] not in barred]
-        return _hits(self._closest(query, k, [*rows, *self._extreme_rows()]))
+        return _hits(self._closest(query, k, [*rows, *self._extreme_rows()]).found)
 
     @cached_property
     def _has_extreme_rows(self) -> bool:
         statement = sql.SQL("SELECT 1 FROM {} WHERE extreme LIMIT 1").format(self.names.table)
         return self.cursor.execute(statement).fetchone() is not None
 
-    def _extreme_rows(self) -> Iterable[tuple[Any, ...]]:
+    def _extreme_rows(self) -> Iterable[Row]:
         return self._rows("extreme") if self._has_extreme_rows else ()
 
     def _rows(
@@ -128,8 +139,9 @@ class Seeker:
         values: tuple[Any, ...] = (),
         what: tuple[sql.Composable, tuple[Any, ...]] | None = None,
         tail: sql.Composable = sql.SQL(""),  # noqa: B008 - never changed
-    ) -> Iterator[tuple[Any, ...]]:
-        """Rows that fulfil a condition besides those of the search, a chunk in memory at a time."""
+        most: int | None = None,
+    ) -> Iterable[Row]:
+        """Rows that fulfil a condition besides those of the search; many come one by one."""
         texts, parameters = matching(self.conditions)
         if isinstance(condition, str):
             condition = sql.SQL(condition)  # fixed texts of this module
@@ -145,20 +157,24 @@ class Seeker:
             sql.SQL(" AND ").join([condition, *map(sql.SQL, texts)]),
             tail,
         )
-        return self.cursor.stream(statement, [*values, *parameters], size=1)
+        parameters = [*values, *parameters]
+        if most is not None and most <= _AT_ONCE:
+            return self.cursor.execute(statement, parameters).fetchall()
+        return self.cursor.stream(statement, parameters)
 
-    def _closest(self, query: Vectors, k: int, rows: Iterable[tuple[Any, ...]]) -> list[Found]:
+    def _closest(self, query: Vectors, k: int, rows: Iterable[Row]) -> Closest:
         """Of some rows the k nearest, by their distances in float64."""
         size = max(1, _CHUNK_BYTES // query.nbytes)
         best: list[Found] = []
-        chunk: list[tuple[Any, ...]] = []
+        count, chunk, last = 0, [], ()
         for row in rows:
             chunk.append(row)
+            count, last = count + 1, row
             if len(chunk) == size:
                 best, chunk = heapq.nsmallest(k, [*best, *self._measured(query, chunk)]), []
-        return heapq.nsmallest(k, [*best, *self._measured(query, chunk)])
+        return Closest(heapq.nsmallest(k, [*best, *self._measured(query, chunk)]), count, last)
 
-    def _measured(self, query: Vectors, rows: Sequence[tuple[Any, ...]]) -> Iterator[Found]:
+    def _measured(self, query: Vectors, rows: Sequence[Row]) -> Iterator[Found]:
         if not rows:
             return
         vectors = np.stack([row[1].to_numpy() for row in rows])

@@ -161,6 +161,8 @@ class Server:
                 "SELECT set_config('statement_timeout', %s, false), "
                 "set_config('lock_timeout', %s, false), "
                 "set_config('idle_in_transaction_session_timeout', %s, false), "
+                # To compile a statement takes longer than what it saves here.
+                "set_config('jit', 'off', false), "
                 # A plan that is made without the query's own limit passes a graph by.
                 "set_config('plan_cache_mode', 'force_custom_plan', false)",
                 (milliseconds, milliseconds, str(1000 * _IDLE)),
