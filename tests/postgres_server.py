@@ -19,7 +19,7 @@ import psycopg
 PASSWORD = "not:a/secret@all"
 QUOTED = "not%3Aa%2Fsecret%40all"
 
-_NOBODY = 65534
+NOBODY = 65534
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -55,13 +55,13 @@ class PostgresServer:
             self.port = free.getsockname()[1]
         # PostgreSQL refuses to run as root.
         self._as: dict[str, Any] = (
-            {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+            {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         )
         password = self._folder / "password"
         password.write_text(PASSWORD)
         if self._as:
             for path in (self._folder, password):
-                os.chown(path, _NOBODY, _NOBODY)
+                os.chown(path, NOBODY, NOBODY)
         try:
             if not (self._data / "PG_VERSION").exists():
                 self._run(

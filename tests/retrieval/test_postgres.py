@@ -26,7 +26,13 @@ from clothzoo.retrieval.local import LocalIndex  # noqa: E402
 from clothzoo.retrieval.pgvector import PgVectorIndex, rows, schema, server  # noqa: E402
 from clothzoo.retrieval.pgvector.address import Address  # noqa: E402
 from clothzoo.retrieval.places import place_of  # noqa: E402
-from tests.postgres_server import PASSWORD, QUOTED, CannotStart, PostgresServer  # noqa: E402
+from tests.postgres_server import (  # noqa: E402
+    NOBODY,
+    PASSWORD,
+    QUOTED,
+    CannotStart,
+    PostgresServer,
+)
 from tests.retrieval.colours import extractor, folder_of, picture  # noqa: E402
 from tests.retrieval.gate import Gate  # noqa: E402
 
@@ -520,12 +526,12 @@ class TestFaults:
 
 @pytest.mark.long
 def test_a_full_disk_is_named_and_nothing_of_the_batch_is_there(
-    postgres: PostgresServer, tmp_path: Path
+    postgres: PostgresServer,
 ) -> None:
     small = Path("/tmp") / f"clothzoo-small-{os.getpid()}"
     small.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=16m,mode=777", "tmpfs", small],
+        ["mount", "-t", "tmpfs", "-o", f"size=16m,uid={NOBODY},gid={NOBODY}", "tmpfs", small],
         capture_output=True,
         text=True,
         check=False,
