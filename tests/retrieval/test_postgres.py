@@ -449,7 +449,7 @@ def mortal() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def gate(mortal: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    monkeypatch.setattr(server, "_CONNECTING", 2)
+    monkeypatch.setattr(server, "_WAITING", 2)
     made = Gate(mortal.port)
     yield made
     made.close()
@@ -499,6 +499,19 @@ class TestFaults:
             assert gate.done
         gate.cut()
         assert behind.search(at(0, 3)) == expected
+
+    def test_connections_that_the_server_ended_are_made_again(
+        self, behind: PgVectorIndex, mortal: PostgresServer
+    ) -> None:
+        run_together(lambda _: behind.search(at(0)), 4)  # which opens several
+        ended = mortal.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'clothzoo'"
+        )
+        assert ended
+        assert [hit.id for hit in cast("Hits", behind.search(at(0)[0], k=2))] == ["a", "b"]
+        behind.add(["f"], at(6))
+        assert len(behind) == 6
 
     def test_a_commit_whose_answer_is_lost_is_done_once(
         self, behind: PgVectorIndex, gate: Gate, mortal: PostgresServer

@@ -27,6 +27,7 @@ CONNECTIONS = 16
 
 _PAUSES = (0.1, 0.4, 1.0, 2.0)  # seconds before each further try
 _CONNECTING = 10
+_WAITING = 30  # seconds for a connection, while others use all of them or the server is away
 _IDLE = 60  # seconds after which the server drops a client that has stopped in mid-transaction
 _FULL = "the server's disk is full; free some space and try again"
 _REFUSED = "this user may not do that there; ask the owner of the table for the right"
@@ -40,6 +41,8 @@ _REASONS = {
     "42P01": "one of its tables is missing; restore it from a copy",
     "22003": "a number is too large for its graph of halfvec; make a graph of vector",
 }
+# A server that stops, one that starts, and one that thought us gone.
+_ENDED = ("57P01", "57P02", "57P03", "25P03")
 _AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
 
 # What the pool meets in the background is retried or raised; printing it too helps nobody.
@@ -138,7 +141,7 @@ class Server:
                     configure=self._configure,
                     min_size=0,
                     max_size=self._connections,
-                    timeout=_CONNECTING,
+                    timeout=_WAITING,
                     num_workers=1,
                     open=True,
                 ),
@@ -180,9 +183,9 @@ class Server:
 
 
 def _lost(error: psycopg.Error) -> bool:
-    """Whether the connection is gone: class 08, a server that stops, or no word from it at all."""
+    """Whether the connection is gone: by word of the server, or without any."""
     code = error.sqlstate or ""
-    return code[:2] == "08" or code in ("57P01", "57P02", "57P03") or not code
+    return code[:2] == "08" or code in _ENDED or not code
 
 
 @contextmanager
@@ -196,7 +199,7 @@ def explained(address: Address) -> Iterator[None]:
         raise CatalogueError(f"catalogue {str(address)!r} is closed; open it again") from error
     except PoolTimeout as error:
         raise CatalogueError(
-            f"catalogue {str(address)!r}: no connection within {_CONNECTING} s; the server is "
+            f"catalogue {str(address)!r}: no connection within {_WAITING} s; the server is "
             "down, or every connection is in use: try again, or allow more connections"
         ) from error
     except psycopg.Error as error:
