@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 BENCHMARKS ?= search catalogue loading extraction training
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-backends lint types bench clean
+.PHONY: help demo test test-long test-backends lint types docs tables picture bench release-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.backends: $(VENV)/.dev
 	$(PIP) --editable '.[tensorflow,jax,torch,fast,dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	$(PIP) --editable '.[tensorflow,fast,dev,docs]'
 	@touch $@
 
 demo: $(VENV)/.use ## index, classify and search drawn garments, or PHOTOS=folder; see demo/report.html
@@ -50,9 +54,22 @@ lint: $(VENV)/.dev ## ruff: rules and format
 types: $(VENV)/.dev ## mypy, strict
 	$(BIN)/mypy
 
+docs: $(VENV)/.docs ## the documents as a site, site/index.html; fails on a broken link
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
+tables: $(VENV)/.dev ## renew the generated tables of README.md and docs/
+	$(BIN)/python tools/tables.py
+
+picture: $(VENV)/.dev ## renew the picture of README.md, with the network of `make demo`
+	$(BIN)/python tools/search_picture.py
+
 bench: $(VENV)/.dev ## the benchmarks, side by side with the peers
 	$(PIP) --editable '.[tensorflow,fast,dev,bench]'
 	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
+release-check: $(VENV)/.dev ## wheel and sdist, each installed into an empty environment and used
+	$(PIP) --editable '.[tensorflow,fast,dev,release]'
+	$(BIN)/python tools/release_check.py
+
 clean: ## remove what the targets above made
-	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,231 @@
+"""Write the tables of README.md and docs/ from what was measured.
+
+    python tools/tables.py            # rewrite what is out of date
+    python tools/tables.py --check    # say what is out of date, and exit with 1
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`. The presets' figures come from
+weights/*/preset.toml, those of the search from docs/benchmarks/search.json, which
+`python benchmarks/search.py --json docs/benchmarks/search.json` writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clothzoo.datasets import clothing, clothing_small, fashion_mnist
+from clothzoo.hub.presets import Metric, Preset
+from clothzoo.similarity import METRICS
+from clothzoo.training.recipes import list_recipes
+
+ROOT = Path(__file__).resolve().parents[1]
+SEARCH = ROOT / "docs" / "benchmarks" / "search.json"
+
+_REGION = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_FEW = 1000  # pictures of a test split below which a reader is told what one of them weighs
+_SHOWN = ("accuracy", "average_precision")  # of a task with many labels, of one with two
+_OURS = "clothzoo"
+
+
+def shipped() -> list[Preset]:
+    """The presets of this checkout, by name; not what CLOTHZOO_WEIGHTS adds."""
+    return [Preset.read(record.parent) for record in sorted(ROOT.glob("weights/*/preset.toml"))]
+
+
+def headline(preset: Preset, task: str) -> Metric | None:
+    """The figure that speaks for a task; with two labels, how well the rare one is found."""
+    wanted = _SHOWN[len(preset.labels[task]) == 2]
+    return next((m for m in preset.metrics if (m.task, m.metric) == (task, wanted)), None)
+
+
+def presets_table() -> str:
+    """One row for each task of each preset."""
+    found = shipped()
+    rows = []
+    for preset in found:
+        for task, labels in preset.labels.items():
+            figure = headline(preset, task)
+            rows.append(
+                (
+                    f"`{preset.name}`",
+                    f"{task} ({len(labels)})",
+                    f"{_million(preset.weights.parameters)} M, {preset.weights.size / 1e6:.1f} MB",
+                    " × ".join(map(str, preset.preprocessing.shape)),
+                    _percent(figure) if figure else "not measured",
+                    f"{figure.dataset}, {figure.n:,}" if figure else "",
+                    preset.licence,
+                )
+            )
+    heads = ("preset", "names", "size", "input", "figure (95 % interval)", "test data", "licence")
+    return _markdown(heads, rows) + _small_splits(found)
+
+
+def _percent(figure: Metric) -> str:
+    interval = " to ".join(f"{100 * v:.1f}" for v in figure.interval)
+    what = figure.metric.replace("_", " ")
+    return f"{what} {100 * figure.value:.1f} %" + f" ({interval})" * bool(interval)
+
+
+def _small_splits(presets: Sequence[Preset]) -> str:
+    """What one picture weighs in a small test split: said wherever its figures are."""
+    splits = {(m.dataset, m.n) for preset in presets for m in preset.metrics if m.n < _FEW}
+    return "".join(
+        f"\nThe test split of {dataset} has {n} photos: one of them is "
+        f"{100 / n:.2f} points. Read the interval, not the figure.\n"
+        for dataset, n in sorted(splits)
+    )
+
+
+def licences_table() -> str:
+    """What each preset was made from, and under which terms."""
+    rows = []
+    for preset in shipped():
+        made = [f"[{d.name}]({d.url}), {d.licence}" for d in preset.data]
+        origin = [f"[{o.name}]({o.url}), {o.licence}" for o in preset.weights.origin]
+        rows.append(
+            (
+                f"`{preset.name}`",
+                preset.licence,
+                "; ".join(made),
+                "; ".join(origin) or "trained from nothing",
+            )
+        )
+    return _markdown(("preset", "licence", "data", "derived from"), rows)
+
+
+def recipes_table() -> str:
+    """The recipes, and which of them have their preset."""
+    there = {preset.name for preset in shipped()}
+    rows = [(f"`{name}`", "yes" if name in there else "not yet") for name in list_recipes()]
+    return _markdown(("recipe", "trained weights in this version"), rows)
+
+
+def measures_table() -> str:
+    """The measures and their formulas."""
+    rows = [(f"`{metric.name}`", f"`{metric.formula}`") for metric in METRICS.values()]
+    return _markdown(("metric", "distance"), rows)
+
+
+def datasets_table() -> str:
+    """The data sets that have a name."""
+    rows = []
+    for module in (fashion_mnist, clothing_small, clothing):
+        name = module.__name__.rpartition(".")[2]
+        tasks = ", ".join(f"{task} ({len(labels)})" for task, labels in module.LABELS.items())
+        rows.append((f"`{name}`", ", ".join(module.SPLITS), tasks))
+    return _markdown(("data set", "splits", "labels"), rows)
+
+
+def commands_table() -> str:
+    """The commands and what they do, from their own help."""
+    import typer
+
+    from clothzoo.cli import app
+
+    commands = typer.main.get_command(app).commands
+    rows = [
+        (f"`clothzoo {name}`", (command.help or "").partition("\n")[0])
+        for name, command in sorted(commands.items())
+    ]
+    return _markdown(("command", "what it does"), rows)
+
+
+def search_table() -> str:
+    """How much longer the others take than clothzoo, or how to find out."""
+    if not SEARCH.is_file():
+        return (
+            "Not measured for this version yet. `make bench` times it on your machine, in turns "
+            "with faiss and scipy.\n"
+        )
+    return search_report(json.loads(SEARCH.read_text(encoding="utf-8")))
+
+
+def search_report(report: Mapping[str, Any]) -> str:
+    """The table of one run of benchmarks/search.py.
+
+    Args:
+        report: what `--json` wrote.
+    """
+    lines = [line for line in report["lines"] if "ratios" in line]
+    peers = list(dict.fromkeys(name for line in lines for name in line["ratios"] if name != _OURS))
+    rows = [
+        (
+            line["work"],
+            f"{line['milliseconds'][_OURS]:.3g} ms",
+            *(f"{line['ratios'][p]:.1f} ×" if p in line["ratios"] else "" for p in peers),
+        )
+        for line in lines
+    ]
+    machine = dict(report["machine"])
+    where = f"{machine.pop('processor')}, {machine.pop('threads')} threads"
+    load = machine.pop("load when started")
+    versions = ", ".join(f"{name} {number}" for name, number in machine.items())
+    return (
+        _markdown(("exact search", _OURS, *peers), rows)
+        + f"\nHow many times as long as clothzoo each takes, by medians of calls made in turns: "
+        f"{where}, load {load} at the start; {versions}. Trust the ratios rather than the "
+        "milliseconds.\n"
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "commands": commands_table,
+    "datasets": datasets_table,
+    "licences": licences_table,
+    "measures": measures_table,
+    "presets": presets_table,
+    "recipes": recipes_table,
+    "search": search_table,
+}
+
+
+def pages() -> list[Path]:
+    """Every page that may hold a table."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def with_tables(text: str) -> str:
+    """A page with its tables as they should be.
+
+    Raises:
+        KeyError: the page asks for a table that there is none of.
+    """
+    return _REGION.sub(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n{m[3]}", text)
+
+
+def stale(paths: Iterable[Path]) -> dict[Path, str]:
+    """The pages that are out of date, and what they should say."""
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    renewed = {path: with_tables(text) for path, text in texts.items()}
+    return {path: text for path, text in renewed.items() if text != texts[path]}
+
+
+def _million(parameters: int) -> str:
+    return f"{parameters / 1e6:.2f}" if parameters < 1e6 else f"{parameters / 1e6:.1f}"
+
+
+def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Rewrite or check the pages."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    options = parser.parse_args()
+    found = stale(pages())
+    for path, text in found.items():
+        print(f"{path.relative_to(ROOT)} {'is out of date' if options.check else 'rewritten'}")
+        if not options.check:
+            path.write_text(text, encoding="utf-8")
+    sys.exit(1 if found and options.check else 0)
+
+
+if __name__ == "__main__":
+    main()
