@@ -58,10 +58,9 @@ def presets_table() -> str:
                     " × ".join(map(str, preset.preprocessing.shape)),
                     _percent(figure) if figure else "not measured",
                     f"{figure.dataset}, {figure.n:,}" if figure else "",
-                    preset.licence,
                 )
             )
-    heads = ("preset", "names", "size", "input", "figure (95 % interval)", "test data", "licence")
+    heads = ("preset", "names", "size", "input", "figure (95 % interval)", "test data")
     return _markdown(heads, rows) + _small_splits(found)
 
 
