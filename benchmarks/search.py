@@ -373,6 +373,7 @@ def main() -> None:
             report["lines"].append(line)
             print(shown(line), flush=True)
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 

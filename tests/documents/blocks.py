@@ -98,10 +98,10 @@ def _run_line(line: str, where: str, *, dry: bool) -> None:
     while words and _ASSIGNMENT.fullmatch(words[0]):
         words.pop(0)
     name, *arguments = words
-    if name not in _KNOWN:
+    if name not in _KNOWN and not dry:
         raise WrongBlock(f"{where}: nothing is known of the command {name!r}")
     try:
-        _KNOWN[name](arguments, dry)
+        _KNOWN.get(name, _anything)(arguments, dry)
     except WrongBlock as error:
         raise WrongBlock(f"{where}: {line}\n{error}") from error
 
