@@ -107,7 +107,7 @@ def _run_line(line: str, where: str, *, dry: bool) -> None:
 
 
 def _clothzoo(arguments: list[str], dry: bool) -> None:
-    if dry:
+    if dry or arguments[0] == "demo":  # which trains for minutes, or serves until it is stopped
         _parse(arguments)
         return
     done = CliRunner().invoke(app, arguments)
