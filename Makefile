@@ -18,10 +18,12 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.use: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Python packages into $(VENV), once; this takes some minutes and is silent."
 	$(PIP) --editable '.[tensorflow,viz]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Python packages into $(VENV), once; this takes some minutes and is silent."
 	$(PIP) --editable '.[tensorflow,fast,dev]'
 	@touch $@ $(VENV)/.use
 
