@@ -29,7 +29,7 @@ def main(model: str, layer: str | None, size: int, out: Path, garments: int, epo
     if not folder.exists():
         rendered.write(rendered.render(garments, views=3), folder)
 
-    network, level, preprocessing = named(model, layer, size, epochs)
+    network, level, preprocessing = named(model, layer, size, 10 * garments, epochs)
     print(f"{network.name}: {network.count_params():,} parameters, described by {level!r}")
     with clothzoo.RetrievalEngine(
         network, level=level, preprocessing=preprocessing, metric="braycurtis"
@@ -44,11 +44,11 @@ def main(model: str, layer: str | None, size: int, out: Path, garments: int, epo
 
 
 def named(
-    model: str, layer: str | None, size: int, epochs: int
+    model: str, layer: str | None, size: int, lessons: int, epochs: int
 ) -> tuple[keras.Model, str, Preprocessing]:
     """The model, the layer that describes photos, and how they are prepared for it."""
     if model == "small":
-        return small(epochs), layer or "features", Preprocessing(size=(48, 48))
+        return small(lessons, epochs), layer or "features", Preprocessing(size=(48, 48))
     if model == "mobilenet":
         network = keras.applications.MobileNetV3Small(include_top=False, input_shape=(224, 224, 3))
         # It scales pixels inside; they come as they are, from 0 to 255.
@@ -64,7 +64,7 @@ def named(
     return network, layer or network.layers[-2].name, Preprocessing(size=(size, size))
 
 
-def small(epochs: int) -> keras.Model:
+def small(lessons: int, epochs: int) -> keras.Model:
     """A network of one's own, taught kinds of drawn garments for a moment."""
     keras.utils.set_random_seed(0)
     labels = {"category": rendered.LABELS["category"]}
@@ -80,8 +80,8 @@ def small(epochs: int) -> keras.Model:
         name="small",
     )
     network.compile("adam", "categorical_crossentropy", jit_compile=False)
-    lessons = list(rendered.render(600, views=1, size=48, seed=1))
-    network.fit(Feeder(lessons, Preprocessing((48, 48)), labels), epochs=epochs, verbose=2)
+    records = list(rendered.render(lessons, views=1, size=48, seed=1))
+    network.fit(Feeder(records, Preprocessing((48, 48)), labels), epochs=epochs, verbose=2)
     return network
 
 

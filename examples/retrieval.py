@@ -18,11 +18,13 @@ from clothzoo.datasets import rendered
 from clothzoo.retrieval.report import sheet_of, write_picture
 
 
-def main(extractor: str, photos: Path | None, query: Path | None, out: Path, k: int) -> None:
+def main(
+    extractor: str, photos: Path | None, query: Path | None, out: Path, k: int, garments: int
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
     labels: Path | str | None = "folders"
     if photos is None:
-        photos, query = drawn(out)
+        photos, query = drawn(out, garments)
         labels = photos / "labels.csv"
 
     with clothzoo.RetrievalEngine(
@@ -37,12 +39,12 @@ def main(extractor: str, photos: Path | None, query: Path | None, out: Path, k: 
     print(f"Look at {out / 'hits.png'}")
 
 
-def drawn(out: Path) -> tuple[Path, Path]:
+def drawn(out: Path, garments: int) -> tuple[Path, Path]:
     """A folder of drawn garments in three photos each, and a fourth photo of one of them."""
     folder, query = out / "photos", out / "query.jpg"
     if not folder.exists():
-        rendered.write(rendered.render(60, views=3), folder)
-    *_, new = rendered.render(15, views=4)
+        rendered.write(rendered.render(garments, views=3), folder)
+    *_, new = rendered.render(min(15, garments), views=4)
     Image.fromarray(new.image).save(query)
     return folder, query
 
@@ -54,5 +56,13 @@ if __name__ == "__main__":
     parser.add_argument("--query", type=Path)
     parser.add_argument("--out", type=Path, default=Path("runs/retrieval"))
     parser.add_argument("-k", type=int, default=10)
+    parser.add_argument("--garments", type=int, default=60, help="how many are drawn")
     options = parser.parse_args()
-    main(options.extractor, options.photos, options.query, options.out, options.k)
+    main(
+        options.extractor,
+        options.photos,
+        options.query,
+        options.out,
+        options.k,
+        options.garments,
+    )

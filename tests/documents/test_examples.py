@@ -48,10 +48,10 @@ def test_load_and_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_retrieval_keeps_its_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main = example("retrieval")
-    main(PRESET, None, None, tmp_path, 5)
-    assert capsys.readouterr().out.startswith("180 added")
-    main(PRESET, None, None, tmp_path, 5)
-    assert capsys.readouterr().out.startswith("0 added, 180 unchanged")
+    main(PRESET, None, None, tmp_path, 5, 15)
+    assert capsys.readouterr().out.startswith("45 added")
+    main(PRESET, None, None, tmp_path, 5, 15)
+    assert capsys.readouterr().out.startswith("0 added, 45 unchanged")
     check_picture(tmp_path / "hits.png")
 
 
@@ -62,7 +62,7 @@ def test_retrieval_takes_photos_of_ones_own(
     photos.mkdir()
     for number, colour in enumerate(("red", "green", "blue")):
         Image.new("RGB", (64, 64), colour).save(photos / f"{number}.png")
-    example("retrieval")(PRESET, photos, photos / "0.png", tmp_path / "run", 2)
+    example("retrieval")(PRESET, photos, photos / "0.png", tmp_path / "run", 2, 0)
     assert "0.png" not in capsys.readouterr().out.splitlines()[1]
     check_picture(tmp_path / "run" / "hits.png")
 
