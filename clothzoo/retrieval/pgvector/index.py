@@ -216,12 +216,14 @@ class PgVectorIndex:
         k, conditions, barred = checked_k(k), parse(where), sorted(set(checked_ids(exclude)))
 
         def work(db: Cursor) -> list[Hits]:
-            graph = schema.graph(db, self._names) if approximate else None
-            seeker = Seeker(db, self._names, self.metric, conditions, barred)
-            return [
-                (graph and seeker.proposed(query, k, graph)) or seeker.nearest(query, k)
-                for query in queries
-            ]
+            graph, extremes = schema.graph_and_extremes(db, self._names)
+            seeker = Seeker(db, self._names, self.metric, extremes, conditions, barred)
+            if approximate and graph is not None:
+                return [
+                    seeker.proposed(query, k, graph) or seeker.nearest(query, k)
+                    for query in queries
+                ]
+            return [seeker.nearest(query, k) for query in queries]
 
         results = self._server.read(work)
         return results[0] if np.ndim(vectors) == 1 else results

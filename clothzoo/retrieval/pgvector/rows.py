@@ -72,6 +72,8 @@ def upsert(
     """Add items, in place of those whose ids are there; the lock is held."""
     gone = _delete(cursor, names, ids)
     wild = extreme(vectors, metric).tolist()
+    if any(wild):
+        cursor.execute(sql.SQL("UPDATE {} SET extremes = true").format(names.about))
     statement = sql.SQL(
         "COPY {} (id, vector, attributes, terms, size, mtime_ns, sha256, extreme) "
         "FROM STDIN (FORMAT binary)"

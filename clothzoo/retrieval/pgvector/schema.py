@@ -32,14 +32,16 @@ _OLDEST_PGVECTOR = (0, 7)  # the first with a Manhattan distance that graphs kno
 #
 # `attributes` is the JSON text as given. `terms` is what filters compare: None left out, True
 # as 1 and 2.0 as 2, so that equal values are equal JSON. A row is `extreme` where float32 sums
-# over it could overflow or vanish; it is always compared in float64. Ids collate by bytes, which
+# over it could overflow or vanish; it is always compared in float64. `extremes` says whether there
+# ever was such a row. Ids collate by bytes, which
 # in UTF-8 is the order of code points.
 _MIGRATIONS = (
     """
     CREATE TABLE {about} (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),
         format integer NOT NULL, metric text NOT NULL, dim integer NOT NULL,
-        fingerprint text NOT NULL, graph text, items bigint NOT NULL DEFAULT 0);
+        fingerprint text NOT NULL, graph text, items bigint NOT NULL DEFAULT 0,
+        extremes boolean NOT NULL DEFAULT false);
     CREATE TABLE {table} (
         id text COLLATE "C" NOT NULL, vector vector({dim}) NOT NULL, attributes text NOT NULL,
         terms jsonb NOT NULL, size bigint, mtime_ns bigint, sha256 text,
@@ -184,10 +186,11 @@ def check_format(found: int, address: Address) -> None:
         )
 
 
-def graph(cursor: Cursor, names: Names) -> str | None:
-    """What the graph is made of, "vector" or "halfvec"; None where there is none."""
-    row = cursor.execute(sql.SQL("SELECT graph FROM {}").format(names.about)).fetchone()
-    return row[0] if row else None
+def graph_and_extremes(cursor: Cursor, names: Names) -> tuple[str | None, bool]:
+    """What the graph is made of, None where there is none; and whether a row may be extreme."""
+    statement = sql.SQL("SELECT graph, extremes FROM {}").format(names.about)
+    row = cursor.execute(statement).fetchone()
+    return (row[0], row[1]) if row else (None, False)
 
 
 def make_graph(cursor: Cursor, names: Names, header: Header, kind: str) -> None:

@@ -6,7 +6,6 @@ import heapq
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -60,6 +59,7 @@ class Seeker:
         cursor: in a transaction that sees one state.
         names: of the tables.
         metric: name of the distance.
+        extremes: whether there may be rows that float32 cannot compare.
         conditions: from `where`.
         barred: ids that may not be hits.
     """
@@ -67,6 +67,7 @@ class Seeker:
     cursor: Cursor
     names: Names
     metric: str
+    extremes: bool
     conditions: Sequence[Condition] = ()
     barred: Sequence[str] = ()
 
@@ -124,13 +125,8 @@ class Seeker:
         rows = [row for row in proposed if row[0] not in barred]
         return _hits(self._closest(query, k, [*rows, *self._extreme_rows()]).found)
 
-    @cached_property
-    def _has_extreme_rows(self) -> bool:
-        statement = sql.SQL("SELECT 1 FROM {} WHERE extreme LIMIT 1").format(self.names.table)
-        return self.cursor.execute(statement).fetchone() is not None
-
     def _extreme_rows(self) -> Iterable[Row]:
-        return self._rows("extreme") if self._has_extreme_rows else ()
+        return self._rows("extreme") if self.extremes else ()
 
     def _rows(
         self,

@@ -111,7 +111,7 @@ class Server:
                     return self._once(work, isolation, read_only=read_only)
                 except PoolTimeout:
                     raise  # it has waited for the server long enough
-                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                except psycopg.Error as error:
                     if not (isinstance(error, _AGAIN) or _lost(error)):
                         raise
                     if _lost(error):
@@ -185,7 +185,8 @@ class Server:
 def _lost(error: psycopg.Error) -> bool:
     """Whether the connection is gone: by word of the server, or without any."""
     code = error.sqlstate or ""
-    return code[:2] == "08" or code in _ENDED or not code
+    silent = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not code
+    return silent or code[:2] == "08" or code in _ENDED
 
 
 @contextmanager
