@@ -48,7 +48,12 @@ QUERIES = 40
 CLIENTS = 16
 LINES = ("search", "load")
 WAYS = ("local exact", "local approximate", "pgvector exact", "pgvector HNSW")
-SERVER = {"shared_buffers": "2GB", "maintenance_work_mem": "3GB", "max_wal_size": "4GB"}
+SERVER = {
+    "shared_buffers": "2GB",
+    "maintenance_work_mem": "3GB",
+    "max_wal_size": "4GB",
+    "autovacuum": "on",
+}
 
 
 def filled(index: Index, data: np.ndarray) -> float:

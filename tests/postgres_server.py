@@ -26,6 +26,7 @@ _SETTINGS = {
     "fsync": "off",  # the machine itself stays up, whatever happens to the server
     "max_connections": "60",
     "shared_buffers": "64MB",
+    "autovacuum": "off",
     "log_min_messages": "fatal",
 }
 
@@ -67,6 +68,7 @@ class PostgresServer:
                 self._run(
                     "initdb", "-D", self._data, "-U", "shop", "-A", "scram-sha-256", "--pwfile",
                     password, "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
+                    "--set", "scram_iterations=1",
                 )  # fmt: skip
             self.start()
         except BaseException:

@@ -82,7 +82,7 @@ KINDS: dict[str, Callable[[pytest.FixtureRequest], Make]] = {
     "table in partitions": in_partitions,
     "table on three servers": on_three_servers,
 }
-LONG = {"table on three servers"}
+LONG = {"table in partitions", "table on three servers"}
 
 
 @pytest.fixture(

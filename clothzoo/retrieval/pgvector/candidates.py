@@ -69,8 +69,8 @@ def sight_of(query: Vectors, metric: str, far: bool) -> Sight:
         return _BLIND
     if metric == "braycurtis":
         # Σ|u + v| is how far v is from −u, so no sums of the rows are needed, and signs are right.
-        distance = sql.SQL("({} / ({} + {}))").format(
-            _apart("<+>"), _apart("<+>"), sql.Literal(_NO_ZERO)
+        distance = sql.SQL("((vector <+> %s::vector) / ((vector <+> %s::vector) + {}))").format(
+            sql.Literal(_NO_ZERO)
         )
         return Sight(distance, (Vector(query), Vector(-query)), 2 * gamma / (1 - gamma), 0.0)
     if metric == "manhattan":

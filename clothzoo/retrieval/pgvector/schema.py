@@ -32,9 +32,9 @@ _OLDEST_PGVECTOR = (0, 7)  # the first with a Manhattan distance that graphs kno
 #
 # `attributes` is the JSON text as given. `terms` is what filters compare: None left out, True
 # as 1 and 2.0 as 2, so that equal values are equal JSON. A row is `extreme` where float32 sums
-# over it could overflow or vanish; it is always compared in float64. `extremes` says whether there
-# ever was such a row. Ids collate by bytes, which
-# in UTF-8 is the order of code points.
+# over it could overflow or vanish; it is always compared in float64. `extremes` says whether
+# there ever was such a row. `extreme` comes first because every search looks at it in every row.
+# Ids collate by bytes, which in UTF-8 is the order of code points.
 _MIGRATIONS = (
     """
     CREATE TABLE {about} (
@@ -43,9 +43,9 @@ _MIGRATIONS = (
         fingerprint text NOT NULL, graph text, items bigint NOT NULL DEFAULT 0,
         extremes boolean NOT NULL DEFAULT false);
     CREATE TABLE {table} (
-        id text COLLATE "C" NOT NULL, vector vector({dim}) NOT NULL, attributes text NOT NULL,
-        terms jsonb NOT NULL, size bigint, mtime_ns bigint, sha256 text,
-        extreme boolean NOT NULL){partitioning};
+        extreme boolean NOT NULL, id text COLLATE "C" NOT NULL, vector vector({dim}) NOT NULL,
+        attributes text NOT NULL, terms jsonb NOT NULL, size bigint, mtime_ns bigint,
+        sha256 text){partitioning};
     """,
     """
     ALTER TABLE {about} ADD COLUMN notes text NOT NULL DEFAULT '{{}}';
