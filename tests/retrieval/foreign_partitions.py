@@ -36,10 +36,10 @@ def spread(dsns: Sequence[str], table: str) -> None:
                 ).fetchone()
                 server.execute(
                     sql.SQL(
-                        'DROP TABLE IF EXISTS {part}; CREATE TABLE {part} (id text COLLATE "C" '
-                        "PRIMARY KEY, vector vector({dim}) NOT NULL, attributes text NOT NULL, "
-                        "terms jsonb NOT NULL, size bigint, mtime_ns bigint, sha256 text, "
-                        "extreme boolean NOT NULL); CREATE INDEX ON {part} (id) WHERE extreme; "
+                        "DROP TABLE IF EXISTS {part}; CREATE TABLE {part} ("
+                        'extreme boolean NOT NULL, id text COLLATE "C" PRIMARY KEY, vector vector({dim}) NOT NULL, '
+                        "attributes text NOT NULL, terms jsonb NOT NULL, size bigint, "
+                        "mtime_ns bigint, sha256 text); CREATE INDEX ON {part} (id) WHERE extreme; "
                         "CREATE INDEX ON {part} USING gin (terms jsonb_path_ops);"
                     ).format(dim=sql.Literal(dim), **named)
                 )
@@ -55,3 +55,12 @@ def spread(dsns: Sequence[str], table: str) -> None:
                     "FOR VALUES WITH (MODULUS {count}, REMAINDER {number}) SERVER {server};"
                 ).format(**named)
             )
+
+
+def drop(dsns: Sequence[str], table: str) -> None:
+    """Remove such a catalogue from all servers."""
+    for number, dsn in enumerate(dsns):
+        names = [table, f"{table}_about"] if number == 0 else [f"{table}_{number}"]
+        with psycopg.connect(dsn, autocommit=True) as server:
+            for name in names:
+                server.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

@@ -9,9 +9,10 @@ servers with the extensions vector and, on the first, postgres_fdw, as docs/scal
 
 from __future__ import annotations
 
-import itertools
 import os
+import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -56,10 +57,11 @@ def on_three_servers(request: pytest.FixtureRequest) -> Make:
     dsns = os.environ.get("CLOTHZOO_POSTGRES_SERVERS", "").split()
     if len(dsns) != 3:
         pytest.skip("CLOTHZOO_POSTGRES_SERVERS does not name three servers")
-    from tests.retrieval.foreign_partitions import spread
+    from tests.retrieval.foreign_partitions import drop, spread
 
     def create(**settings: object) -> Index:
         index = new_table(dsns[0], partitions=3, **settings)
+        request.addfinalizer(partial(drop, dsns, index.table))
         spread(dsns, index.table)
         return index
 
@@ -69,10 +71,9 @@ def on_three_servers(request: pytest.FixtureRequest) -> Make:
 def new_table(dsn: str, **settings: object) -> PgVectorIndex:
     from clothzoo.retrieval.pgvector import PgVectorIndex
 
-    return PgVectorIndex.create(dsn, table=f"contract_{next(TABLES)}", **settings)
+    return PgVectorIndex.create(dsn, table=f"contract_{secrets.token_hex(6)}", **settings)
 
 
-TABLES = itertools.count()
 KINDS: dict[str, Callable[[pytest.FixtureRequest], Make]] = {
     "folder": in_a_folder,
     "folder of many segments": in_a_folder,
