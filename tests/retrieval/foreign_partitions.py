@@ -37,7 +37,8 @@ def spread(dsns: Sequence[str], table: str) -> None:
                 server.execute(
                     sql.SQL(
                         "DROP TABLE IF EXISTS {part}; CREATE TABLE {part} ("
-                        'extreme boolean NOT NULL, id text COLLATE "C" PRIMARY KEY, vector vector({dim}) NOT NULL, '
+                        'extreme boolean NOT NULL, id text COLLATE "C" PRIMARY KEY, '
+                        "vector vector({dim}) NOT NULL, "
                         "attributes text NOT NULL, terms jsonb NOT NULL, size bigint, "
                         "mtime_ns bigint, sha256 text); CREATE INDEX ON {part} (id) WHERE extreme; "
                         "CREATE INDEX ON {part} USING gin (terms jsonb_path_ops);"
