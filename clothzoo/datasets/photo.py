@@ -35,7 +35,11 @@ _SIDEWAYS = tuple(_UPRIGHT[orientation] for orientation in (5, 6, 7, 8))
 
 
 def open_photo(
-    source: Photo, *, box: Box | None = None, size_hint: tuple[int, int] | None = None
+    source: Photo,
+    *,
+    box: Box | None = None,
+    size_hint: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Pixels:
     """Decode a photo to upright RGB pixels, or say in a few words why that cannot be.
 
@@ -49,6 +53,7 @@ def open_photo(
         size_hint: (height, width) that the caller will scale the result down to. A JPEG file is
             then decoded at 1/2, 1/4 or 1/8 of its size where the result stays no smaller than
             that, which is several times faster.
+        max_pixels: a picture with more is refused before it is decoded; at most `MAX_PIXELS`.
 
     Returns:
         uint8 (H, W, 3). For an array without box this may be a view of the input.
@@ -61,7 +66,7 @@ def open_photo(
         pixels = _rgb_from_array(source)
         return _cut(pixels, _checked(box, pixels.shape[1], pixels.shape[0]))
     if isinstance(source, Image.Image):
-        return _decoded(source, source, box, None)
+        return _decoded(source, source, box, None, max_pixels)
     path = Path(source)
     with _opened(path) as stream:
         try:
@@ -71,11 +76,11 @@ def open_photo(
             reason = _DAMAGED if _begins_like_an_image(stream.read(32)) else "not an image"
             raise UnreadablePhoto(source, reason) from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise UnreadablePhoto(source, _TOO_LARGE) from None
+            raise UnreadablePhoto(source, _too_large(max_pixels)) from None
         except Exception as error:
             raise UnreadablePhoto(source, _DAMAGED) from error
         with image:
-            return _decoded(source, image, box, size_hint)
+            return _decoded(source, image, box, size_hint, max_pixels)
 
 
 # Pillow would otherwise try all it knows, and some of that is no photo: for PostScript it starts
@@ -94,8 +99,11 @@ def _begins_like_an_image(head: bytes) -> bool:
     return any(accept is not None and accept(head) is True for accept in accepts)
 
 
-_TOO_LARGE = f"more than {MAX_PIXELS // 1_000_000} megapixels"
 _DAMAGED = "truncated or damaged file"
+
+
+def _too_large(max_pixels: int) -> str:
+    return f"more than {max_pixels // 1_000_000} megapixels"
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -118,10 +126,14 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _decoded(
-    source: Photo, image: Image.Image, box: Box | None, size_hint: tuple[int, int] | None
+    source: Photo,
+    image: Image.Image,
+    box: Box | None,
+    size_hint: tuple[int, int] | None,
+    max_pixels: int,
 ) -> Pixels:
-    if image.width * image.height > MAX_PIXELS:
-        raise UnreadablePhoto(source, _TOO_LARGE)
+    if image.width * image.height > max_pixels:
+        raise UnreadablePhoto(source, _too_large(max_pixels))
     turn = _turn(image)
     sideways = turn in _SIDEWAYS
     width, height = image.size[::-1] if sideways else image.size
