@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from clothzoo.cli.app import app
-from clothzoo.cli.output import AsJson, bar, print_json, print_table
+from clothzoo.cli.output import AsJson, bar, preset_names, print_json, print_table
 from clothzoo.cli.parsing import BoxOption, RuntimeOption, parse_box
 
 
@@ -34,7 +34,10 @@ def models(as_json: AsJson = False) -> None:
 @app.command()
 def classify(
     photos: Annotated[list[Path], typer.Argument(help="One photo or more.")],
-    preset: Annotated[str, typer.Option("--preset", "-p", help="Which network to ask.")],
+    preset: Annotated[
+        str,
+        typer.Option("--preset", "-p", help="Which network to ask.", autocompletion=preset_names),
+    ],
     top: Annotated[int, typer.Option(min=1, help="How many labels to show.")] = 5,
     box: BoxOption = None,
     runtime: RuntimeOption = "auto",
@@ -72,16 +75,21 @@ def classify(
 
 @app.command()
 def export(
-    preset: Annotated[str, typer.Argument(help="Which network.")],
+    preset: Annotated[str, typer.Argument(help="Which network.", autocompletion=preset_names)],
     out: Annotated[Path, typer.Option(help="The new file or, for tf_saved_model, folder.")],
     format: Annotated[  # noqa: A002 - the option is --format
         str, typer.Option(help="onnx, openvino, litert or tf_saved_model.")
     ] = "onnx",
+    as_json: AsJson = False,
 ) -> None:
     """Write a network for another runtime, checked for equal outputs."""
     from clothzoo import export as exporting
 
-    print(exporting.export(preset, format, out))
+    written = exporting.export(preset, format, out)
+    if as_json:
+        print_json({"preset": preset, "format": format, "path": str(written)})
+    else:
+        print(written)
 
 
 def _summary(architecture: str) -> str:

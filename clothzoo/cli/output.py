@@ -8,6 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+
+def preset_names(incomplete: str) -> list[str]:
+    """Presets to complete what was typed in a shell."""
+    from clothzoo.hub.presets import list_presets
+
+    return [name for name in list_presets() if name.startswith(incomplete)]
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from clothzoo.cli.app import app
-from clothzoo.cli.output import AsJson, print_json, print_table
+from clothzoo.cli.output import AsJson, preset_names, print_json, print_table
 
-PatternArgument = Annotated[str, typer.Argument(help="As in a shell, e.g. '*fashion*'.")]
+PatternArgument = Annotated[
+    str, typer.Argument(help="As in a shell, e.g. '*fashion*'.", autocompletion=preset_names)
+]
 
 
 @app.command()
@@ -48,10 +50,13 @@ def presets(
 
 
 @app.command()
-def pull(pattern: PatternArgument = "*") -> None:
+def pull(pattern: PatternArgument = "*", as_json: AsJson = False) -> None:
     """Make sure that weights are on this machine, downloading what is not, and verify them."""
     from clothzoo.hub import pull
 
+    if as_json:
+        print_json([{"preset": name, "path": str(path)} for name, path in pull(pattern)])
+        return
     for name, path in pull(pattern):
         print(f"{name}\t{path}")
 
@@ -62,31 +67,49 @@ def verify(
     run: Annotated[
         bool, typer.Option("--run/--no-run", help="Also compare the golden outputs.")
     ] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Check every preset that lies here against its record; exit with 1 if one differs."""
     from clothzoo.hub import verify
 
-    sound = True
+    verdicts = []
     for verdict in verify(pattern, run=run):
-        print(f"{verdict.name}\t{'; '.join(verdict.problems) or 'sound'}")
-        sound = sound and not verdict.problems
-    if not sound:
+        verdicts.append(verdict)
+        if not as_json:
+            print(f"{verdict.name}\t{'; '.join(verdict.problems) or 'sound'}")
+    if as_json:
+        print_json([{"preset": v.name, "problems": list(v.problems)} for v in verdicts])
+    if any(verdict.problems for verdict in verdicts):
         raise typer.Exit(1)
 
 
 @app.command()
 def publish(
-    preset: Annotated[str, typer.Argument(help="A preset's name or folder.")],
+    preset: Annotated[
+        str, typer.Argument(help="A preset's name or folder.", autocompletion=preset_names)
+    ],
     to: Annotated[str, typer.Option("--to", help="A user or organisation on the Hub.")],
     private: Annotated[bool, typer.Option("--private", help="Nobody else may see it.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be uploaded; touch nothing.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Publish a preset on the Hugging Face Hub and check what comes back."""
     from clothzoo.hub.publish import publish
 
     done = publish(preset, to, private=private, dry_run=dry_run)
+    if as_json:
+        print_json(
+            {
+                "repository": done.preset.source.repository,
+                "tag": done.tag,
+                "published": not dry_run,
+                "files": dict(done.files),
+                "lines": done.lines if not dry_run and done.written is None else None,
+            }
+        )
+        return
     print_table(("file", "bytes"), [(name, f"{size:,}") for name, size in done.files.items()])
     where = f"{done.preset.source.repository} as {done.tag}"
     if dry_run:

@@ -34,6 +34,7 @@ def train(
         int | None,
         typer.Option(min=2, help="Cross-validate by groups in so many folds instead."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train a network as a recipe says; the run's folder ends with a complete preset."""
     from clothzoo import training
@@ -41,10 +42,24 @@ def train(
 
     plan = training.load_recipe(recipe)
     if folds:
-        _show(training.cross_validate(plan, data=data, out=out, k=folds))
+        found = training.cross_validate(plan, data=data, out=out, k=folds)
+        if as_json:
+            print_json(found.to_json())
+        else:
+            _show(found)
         return
     preset = training.train(plan, data=data, out=out, resume=resume)
     folder = checkpoints.folder_of(plan, out)
+    if as_json:
+        print_json(
+            {
+                "preset": preset.name,
+                "path": str(folder / preset.name),
+                "parameters": preset.weights.parameters,
+                "seconds": preset.training.seconds,
+            }
+        )
+        return
     print(
         f"{preset.name}: {preset.weights.parameters:,} numbers, trained in "
         f"{preset.training.seconds / 60:.0f} minutes; it is in {folder / preset.name}"
