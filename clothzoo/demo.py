@@ -23,8 +23,8 @@ from clothzoo.retrieval.report import Sheet, catalogue_facts, write_page
 if TYPE_CHECKING:
     import keras
 
-_PREPROCESSING = Preprocessing(size=(48, 48))
-_ARCHITECTURE = "inception_residual_cnn"
+PREPROCESSING = Preprocessing(size=(48, 48))
+ARCHITECTURE = "inception_residual_cnn"
 _LEVEL = "low+high"
 
 
@@ -65,9 +65,7 @@ def run(out: Path, photos: Path | None = None, size: Size | None = None) -> Path
     """
     size = size or Size()
     out.mkdir(parents=True, exist_ok=True)
-    weights = out / "network.safetensors"
-    if not weights.exists():
-        _train(weights, size)
+    weights = trained(out, size)
     classifier = _classifier(weights)
     if photos is None:
         title, words, sheets, engine = _garments(out, weights, classifier, size)
@@ -85,18 +83,12 @@ _Part = tuple[str, list[str], list[Sheet], RetrievalEngine]
 
 def _garments(out: Path, weights: Path, classifier: Classifier, size: Size) -> _Part:
     """Index drawn garments and search for other photos of them."""
-    folder, asked = out / "garments", out / "queries"
-    if not (folder.exists() and asked.exists()):
-        print(f"Drawing {size.garments * (size.views + 1):,} photos of {size.garments} garments …")
-        records = list(rendered.render(size.garments, size.views + 1))
-        last = [record for record in records if record.id.endswith(f"-{size.views}")]
-        rendered.write((record for record in records if record not in last), folder)
-        rendered.write(last, asked)
+    folder, asked = drawn(out, size)
     engine = RetrievalEngine(
-        _ARCHITECTURE,
+        ARCHITECTURE,
         weights=weights,
         level=_LEVEL,
-        preprocessing=_PREPROCESSING,
+        preprocessing=PREPROCESSING,
         path=out / "catalogue",
     )
     print(f"Indexing {folder}: {engine.add_folder(folder, labels=folder / 'labels.csv')}")
@@ -136,7 +128,7 @@ def _garments(out: Path, weights: Path, classifier: Classifier, size: Size) -> _
 def _own(photos: Path, weights: Path, classifier: Classifier, size: Size) -> _Part:
     """Index the user's photos and search with some of them."""
     engine = RetrievalEngine(
-        _ARCHITECTURE, weights=weights, level=_LEVEL, preprocessing=_PREPROCESSING
+        ARCHITECTURE, weights=weights, level=_LEVEL, preprocessing=PREPROCESSING
     )
     report = engine.add_folder(photos)
     print(f"Indexing {photos}: {report}")
@@ -168,23 +160,62 @@ def _own(photos: Path, weights: Path, classifier: Classifier, size: Size) -> _Pa
     return f"Look-alikes in {photos.resolve().name}", words, sheets, engine
 
 
+def drawn(out: Path, size: Size) -> tuple[Path, Path]:
+    """Draw garments, unless that has been done.
+
+    Args:
+        out: folder for them.
+        size: how many.
+
+    Returns:
+        The folder of the catalogue's photos and that of other photos of the same garments, each
+        with its `labels.csv`.
+    """
+    folder, asked = out / "garments", out / "queries"
+    last = f"-{size.views}"
+    if not (folder.exists() and asked.exists()):
+        print(f"Drawing {size.garments * (size.views + 1):,} photos of {size.garments} garments …")
+        records = list(rendered.render(size.garments, size.views + 1))
+        for target, wanted in ((folder, False), (asked, True)):
+            if not target.exists():
+                chosen = (r for r in records if r.id.endswith(last) == wanted)
+                rendered.write(chosen, target)
+    return folder, asked
+
+
+def trained(out: Path, size: Size) -> Path:
+    """Train the demo's small network on drawn garments, unless that has been done.
+
+    Args:
+        out: folder for it.
+        size: how much is learned.
+
+    Returns:
+        Its weights.
+    """
+    weights = out / "network.safetensors"
+    if not weights.exists():
+        _train(weights, size)
+    return weights
+
+
 def _train(weights: Path, size: Size) -> None:
     keras = require_keras()
     from clothzoo.hub.filling import dump
     from clothzoo.training import Augmentation, Feeder
 
     print(f"Drawing {size.lessons:,} garments to learn from …")
-    side = _PREPROCESSING.size[0]
+    side = PREPROCESSING.size[0]
     lessons = list(rendered.render(size.lessons, 1, side + side // 8, seed=1))
     feeder = Feeder(
         lessons,
-        _PREPROCESSING,
+        PREPROCESSING,
         {"category": rendered.LABELS["category"]},
         shuffle=True,
         augmentation=Augmentation(zoom=0.1, flip=0.5, light=0.15),
     )
     keras.utils.set_random_seed(0)
-    model = _network(None)
+    model = network(None)
     steps = size.epochs * len(feeder)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0004, steps, warmup_target=0.004, warmup_steps=steps // 5
@@ -202,14 +233,15 @@ def _train(weights: Path, size: Size) -> None:
     write(weights, dump(model, "float32"))
 
 
-def _network(weights: Path | None) -> keras.Model:
-    return architecture(_ARCHITECTURE).factory(
+def network(weights: Path | None) -> keras.Model:
+    """The demo's small network; with random weights where none are given."""
+    return architecture(ARCHITECTURE).factory(
         weights=weights,
-        input_shape=_PREPROCESSING.shape,
+        input_shape=PREPROCESSING.shape,
         classes=len(rendered.LABELS["category"]),
     )
 
 
 def _classifier(weights: Path) -> Classifier:
     labels = {"category": rendered.LABELS["category"]}
-    return Classifier(_network(weights), labels, _PREPROCESSING)
+    return Classifier(network(weights), labels, PREPROCESSING)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,85 @@ class TestSearch:
         for wrong in (("-k", "0"), ("--box", "1,2,3"), ("--where", "category")):
             assert run("search", "hat/a.png", "--in", catalogue, *wrong).exit_code == 2
         assert run("serch").exit_code == 2
+
+
+class TestErrors:
+    def test_a_file_that_cannot_be_written_is_one_line(
+        self, catalogue: Path, tmp_path: Path
+    ) -> None:
+        page = tmp_path / "nowhere" / "p.html"
+        done = run("search", "hat/a.png", "--in", catalogue, "--html", page)
+        assert done.exit_code == 1
+        assert done.stderr == f"clothzoo: no such file or directory: {str(page)!r}\n"
+
+    def test_a_mistake_of_ours_is_one_line_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken() -> list[str]:
+            raise KeyError("nothing")
+
+        monkeypatch.setattr("clothzoo.models.list_models", broken)
+        done = run("models")
+        assert done.exit_code == 1
+        assert done.stderr.startswith(
+            "clothzoo: KeyError: 'nothing'; this is a mistake in clothzoo"
+        )
+        assert isinstance(run("--debug", "models").exception, KeyError)
+
+    def test_ctrl_c_is_exit_code_130(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted() -> list[str]:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("clothzoo.models.list_models", interrupted)
+        done = run("models")
+        assert done.exit_code == 130
+        assert "Traceback" not in done.output
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
+    def test_a_reader_that_has_enough_is_no_error(self) -> None:
+        command = [
+            sys.executable,
+            "-c",
+            "from clothzoo.cli import main; main()",
+            "models",
+            "--json",
+        ]
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+        os.close(writing)
+        assert done.stderr == b""
+
+    def test_others_need_a_token_for_the_page(self) -> None:
+        done = run("demo", "--web", "--host", "0.0.0.0")
+        assert done.exit_code == 1
+        assert "set CLOTHZOO_TOKEN" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_shown_for_every_shell(shell: str) -> None:
+    done = CliRunner().invoke(
+        app, [], prog_name="clothzoo", env={"_CLOTHZOO_COMPLETE": f"source_{shell}"}
+    )
+    assert "_CLOTHZOO_COMPLETE=complete_" in done.stdout
+
+
+def test_presets_are_completed() -> None:
+    typed = {"COMP_WORDS": "clothzoo export conv", "COMP_CWORD": "2"}
+    done = CliRunner().invoke(
+        app, [], prog_name="clothzoo", env={"_CLOTHZOO_COMPLETE": "complete_bash", **typed}
+    )
+    assert PRESET in done.stdout.split()
+
+
+def test_every_command_prints_json(tmp_path: Path) -> None:
+    (pulled,) = json.loads(run("pull", PRESET, "--json").stdout)
+    assert pulled["preset"] == PRESET
+    assert Path(pulled["path"]).is_file()
+    verdicts = json.loads(run("verify", PRESET, "--no-run", "--json").stdout)
+    assert verdicts == [{"preset": PRESET, "problems": []}]
+    plan = json.loads(run("publish", PRESET, "--to", "someone", "--dry-run", "--json").stdout)
+    assert (plan["repository"], plan["published"]) == (f"someone/{PRESET}", False)
+    assert plan["files"]["preset.toml"] > 0
+    assert json.loads(run("presets", "--json").stdout)
 
 
 class TestClassify:
