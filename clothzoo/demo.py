@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from clothzoo.classification import Classifier, rankings
 from clothzoo.datasets import rendered
 from clothzoo.datasets.folder import load
+from clothzoo.datasets.folder import photos as photos_below
 from clothzoo.errors import InvalidInput
 from clothzoo.hub.files import write
 from clothzoo.models import architecture
@@ -61,9 +62,12 @@ def run(out: Path, photos: Path | None = None, size: Size | None = None) -> Path
         The page, `report.html` in `out`.
 
     Raises:
+        DatasetNotFound: there is no such folder of photos.
         InvalidInput: fewer than two photos in the user's folder can be read.
     """
     size = size or Size()
+    if photos is not None:
+        photos_below(photos)  # says that the folder is not there before the work of training
     out.mkdir(parents=True, exist_ok=True)
     weights = trained(out, size)
     classifier = _classifier(weights)

@@ -159,6 +159,17 @@ class TestErrors:
         os.close(writing)
         assert done.stderr == b""
 
+    def test_what_cannot_be_found_is_said_before_any_work(self, tmp_path: Path) -> None:
+        done = run("demo", "--photos", tmp_path / "nowhere", "--out", tmp_path / "out")
+        assert done.exit_code == 1
+        assert "no folder" in done.stderr
+        assert not (tmp_path / "out").exists()
+        for command in ("pull", "verify"):
+            done = run(command, "zzz")
+            assert done.exit_code == 1
+            assert "matches 'zzz'" in done.stderr
+        assert "no preset matches 'zzz'" in run("presets", "zzz").stderr
+
     def test_others_need_a_token_for_the_page(self) -> None:
         done = run("demo", "--web", "--host", "0.0.0.0")
         assert done.exit_code == 1

@@ -9,6 +9,7 @@ import typer
 
 from clothzoo.cli.app import app
 from clothzoo.cli.output import AsJson, preset_names, print_json, print_table
+from clothzoo.errors import PresetNotFound
 
 PatternArgument = Annotated[
     str, typer.Argument(help="As in a shell, e.g. '*fashion*'.", autocompletion=preset_names)
@@ -47,6 +48,8 @@ def presets(
         print_json([dict(zip(columns, cells, strict=True)) for cells in rows])
     else:
         print_table(columns, rows)
+    if not rows:
+        print(f"no preset matches {pattern!r}", file=sys.stderr)
 
 
 @app.command()
@@ -77,6 +80,8 @@ def verify(
         verdicts.append(verdict)
         if not as_json:
             print(f"{verdict.name}\t{'; '.join(verdict.problems) or 'sound'}")
+    if not verdicts and pattern != "*":
+        raise PresetNotFound(f"no preset on this machine matches {pattern!r}")
     if as_json:
         print_json([{"preset": v.name, "problems": list(v.problems)} for v in verdicts])
     if any(verdict.problems for verdict in verdicts):
