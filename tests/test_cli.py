@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 import clothzoo
 from clothzoo.cli import app
+from clothzoo.cli.output import print_table
 from clothzoo.cli.parsing import parse_box, parse_where
 from clothzoo.errors import InvalidInput
 from tests.hub.samples import write_sample
@@ -229,6 +230,19 @@ def test_models_lists_architectures_and_their_presets() -> None:
     assert "conventional_cnn\t" in run("models").stdout
 
 
+def test_no_name_is_cut_off_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    print_table(
+        ("preset", "figures"), [("transfer_mobilenet_v2.clothing", "accuracy 0.9, top_3 1")]
+    )
+    drawn = capsys.readouterr().out
+    assert "transfer_mobilenet_v2.clothing" in drawn
+    assert "…" not in drawn
+
+
 def test_boxes_and_conditions_are_read() -> None:
     assert parse_box("1,2,30,40") == (1, 2, 30, 40)
     assert parse_box(None) is None
@@ -245,6 +259,7 @@ _COLD = """
 import sys
 from typer.testing import CliRunner
 from clothzoo.cli import app
+from clothzoo.cli.output import print_table
 assert CliRunner().invoke(app, ["--help"]).exit_code == 0
 assert CliRunner().invoke(app, ["models"]).exit_code == 0
 heavy = {"keras", "tensorflow", "numba", "huggingface_hub", "jinja2"} & set(sys.modules)

@@ -35,7 +35,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     """
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     console = Console()
@@ -49,7 +49,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         for row in (columns, *rows):
             print("\t".join(row[n] for n in kept))
         return
-    table = Table(*(columns[n] for n in kept), box=box.SIMPLE_HEAD, title=title or None)
+    # A name that is cut off cannot be copied: the first column is narrowed last, and none is cut.
+    headings = [Column(columns[n], overflow="fold", no_wrap=n == 0) for n in kept]
+    table = Table(*headings, box=box.SIMPLE_HEAD, title=title or None)
     for row in rows:
         table.add_row(*(Text(row[n]) for n in kept))
     console.print(table)

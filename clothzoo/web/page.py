@@ -320,7 +320,8 @@ def build(finder: Finder) -> gr.Blocks:
             }
 
         def take(chosen: gr.SelectData) -> str:
-            return copies[chosen.index][0]
+            path, _ = copies[int(chosen.index)]
+            return path
 
         def leave(request: gr.Request) -> None:
             finder.forget(request.session_hash or "")
