@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from clothzoo._version import __version__
 from clothzoo.classification import Ranking
 from clothzoo.datasets.folder import SUFFIXES
 from clothzoo.datasets.photo import Pixels, open_photo
@@ -322,7 +323,9 @@ class Finder:
             raise InvalidInput(f"no look {look!r}; there are: {', '.join(self.looks)}")
         with self._lock:
             if look not in self._engines:
-                path = self._catalogues and self._catalogues / self.network.key / look
+                # Another version may mean other descriptors by the same look.
+                kept = f"{look}-{__version__}"
+                path = self._catalogues and self._catalogues / self.network.key / kept
                 if path is not None:
                     path.parent.mkdir(parents=True, exist_ok=True)
                 engine = RetrievalEngine(
