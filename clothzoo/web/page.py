@@ -37,7 +37,7 @@ _STYLE = """
 #hits .thumbnail-item { aspect-ratio: auto; height: auto; display: flex; flex-direction: column; }
 #hits .thumbnail-item img { aspect-ratio: 1; }
 #hits .caption-label { position: static; max-width: none; width: 100%; text-align: start;
-  white-space: normal; border: 0; border-radius: 0; }
+  white-space: normal; border: 0; border-radius: 0; opacity: 1 !important; }
 #examples .grid-container { grid-template-columns: repeat(6, minmax(0, 1fr));
   grid-auto-rows: auto; }
 #examples .gallery-item, #examples .thumbnail-item { min-width: 0; width: 100%; height: auto; }
