@@ -303,12 +303,12 @@ def build(finder: Finder) -> gr.Blocks:
                 "the brighter a place, the more it adds.",
             }
 
-        def keep(path: str | None, name: str, category: str, request: gr.Request) -> dict[Any, Any]:
+        def keep(path: str | None, called: str, kind: str, request: gr.Request) -> dict[Any, Any]:
             if path is None:
                 return {added: "Choose a photo first."}
             visitor = request.session_hash or ""
             try:
-                finder.add(Path(path), name, category, visitor)
+                finder.add(Path(path), called, kind, visitor)
             except ClothzooError as error:
                 return {added: friendly(error, Path(path))}
             return {
