@@ -209,7 +209,7 @@ def _listed(images: Photo | Sequence[Photo]) -> Pixels | Sequence[Photo]:
         if images.ndim == 3 and images.shape[2] not in (1, 3, 4):
             return images[..., None]
         return images[None]
-    if isinstance(images, (str, os.PathLike, Image.Image)):
+    if isinstance(images, (str, bytes, os.PathLike, Image.Image)):
         return [images]
     return images
 

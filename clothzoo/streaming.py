@@ -73,12 +73,13 @@ def stream(
 
 
 def one_or_many(photos: Photo | Sequence[Photo]) -> tuple[bool, Sequence[Photo]]:
-    """Whether this is one photo (a path, a PIL image, an array (H, W[, C])), and it as a list.
+    """Whether this is one photo, and it as a list.
 
-    An array (N, H, W, C) is N photos.
+    A path, a file's bytes, a PIL image and an array (H, W[, C]) are one; an array (N, H, W, C)
+    is N photos.
     """
     if isinstance(photos, np.ndarray):
         return photos.ndim != 4, list(photos) if photos.ndim == 4 else [photos]
-    if isinstance(photos, (str, os.PathLike, Image.Image)):
+    if isinstance(photos, (str, bytes, os.PathLike, Image.Image)):
         return True, [photos]
     return False, photos

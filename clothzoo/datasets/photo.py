@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
 
@@ -15,7 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from clothzoo.errors import InvalidInput, UnreadablePhoto
 
 Pixels = NDArray[np.uint8]
-Photo = str | os.PathLike[str] | Image.Image | Pixels
+Photo = str | os.PathLike[str] | bytes | Image.Image | Pixels
+"""A path, the content of an image file, a PIL image, or uint8 pixels."""
+
 Box = tuple[int, int, int, int]
 
 MAX_PIXELS = 178_956_970
@@ -48,7 +51,8 @@ def open_photo(
     Pillow is read or changed, so that any number of threads may decode at once.
 
     Args:
-        source: a path, a PIL image, or uint8 pixels (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).
+        source: a path, the bytes of an image file, a PIL image, or uint8 pixels (H, W),
+            (H, W, 1), (H, W, 3) or (H, W, 4).
         box: (x, y, width, height) of the part wanted, in pixels of the upright picture.
         size_hint: (height, width) that the caller will scale the result down to. A JPEG file is
             then decoded at 1/2, 1/4 or 1/8 of its size where the result stays no smaller than
@@ -67,8 +71,9 @@ def open_photo(
         return _cut(pixels, _checked(box, pixels.shape[1], pixels.shape[0]))
     if isinstance(source, Image.Image):
         return _decoded(source, source, box, None, max_pixels)
-    path = Path(source)
-    with _opened(path) as stream:
+    stream = _content(source) if isinstance(source, bytes) else _opened(Path(source))
+    with stream:
+        source = f"{len(source):,} bytes" if isinstance(source, bytes) else source
         try:
             image = Image.open(stream, formats=_formats())
         except UnidentifiedImageError:
@@ -100,6 +105,13 @@ def _begins_like_an_image(head: bytes) -> bool:
 
 
 _DAMAGED = "truncated or damaged file"
+_EMPTY = "empty file"
+
+
+def _content(data: bytes) -> IO[bytes]:
+    if not data:
+        raise UnreadablePhoto("0 bytes", _EMPTY)
+    return BytesIO(data)
 
 
 def _too_large(max_pixels: int) -> str:
@@ -121,7 +133,7 @@ def _opened(path: Path) -> IO[bytes]:
         raise UnreadablePhoto(path, kind)
     if os.fstat(stream.fileno()).st_size == 0:
         stream.close()
-        raise UnreadablePhoto(path, "empty file")
+        raise UnreadablePhoto(path, _EMPTY)
     return stream
 
 

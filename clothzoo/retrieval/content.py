@@ -21,7 +21,7 @@ def mark(photo: Photo | FileFacts) -> str:
     """The start of a photo's content hash: enough of it to be unique.
 
     Args:
-        photo: a path, a PIL image, uint8 pixels, or the facts of a file.
+        photo: a path, a file's bytes, a PIL image, uint8 pixels, or the facts of a file.
 
     Returns:
         16 hexadecimal digits, the same for two files of equal bytes, or for equal pixels.
@@ -31,6 +31,8 @@ def mark(photo: Photo | FileFacts) -> str:
     """
     if isinstance(photo, FileFacts):
         return photo.sha256[:16]
+    if isinstance(photo, bytes):
+        return hashlib.sha256(photo).hexdigest()[:16]
     if isinstance(photo, (np.ndarray, Image.Image)):
         pixels = np.ascontiguousarray(photo)
         return hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest()[:16]

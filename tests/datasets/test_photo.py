@@ -192,6 +192,21 @@ def test_a_file_without_permission_is_named(tmp_path, scene, monkeypatch):
         open_photo(tmp_path / "private.png")
 
 
+def test_the_bytes_of_a_file_are_decoded_as_the_file_is(tmp_path, scene):
+    scene.resize((400, 600)).save(tmp_path / "photo.jpg")
+    data = (tmp_path / "photo.jpg").read_bytes()
+    for hint in (None, (100, 100)):
+        expected = open_photo(tmp_path / "photo.jpg", size_hint=hint)
+        np.testing.assert_array_equal(open_photo(data, size_hint=hint), expected)
+    for wrong, reason in (
+        (b"", "empty file"),
+        (b"no picture", "not an image"),
+        (data[:900], "tru"),
+    ):
+        with pytest.raises(UnreadablePhoto, match=rf"'{len(wrong)} bytes': {reason}"):
+            open_photo(wrong)
+
+
 def test_a_box_cuts_and_one_that_reaches_outside_is_refused(tmp_path, scene):
     scene.save(tmp_path / "photo.png")
     for source in (tmp_path / "photo.png", str(tmp_path / "photo.png"), scene, np.asarray(scene)):
