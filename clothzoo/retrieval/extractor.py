@@ -175,6 +175,11 @@ class Extractor:
         return self.weights is not None or source == OWN_MODEL or is_preset(source)
 
     @property
+    def runtime(self) -> str:
+        """What computes: "openvino" for a compiled network, else "keras"."""
+        return "openvino" if isinstance(self._network, CompiledNetwork) else "keras"
+
+    @property
     def dim(self) -> int:
         """Number of values in a descriptor."""
         return self._network.dim

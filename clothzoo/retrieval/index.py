@@ -347,13 +347,16 @@ def checked_files(
     return files
 
 
-def check_fingerprint(kept: Mapping[str, Any], asked: Mapping[str, Any], where: object) -> None:
+def check_fingerprint(
+    kept: Mapping[str, Any], asked: Mapping[str, Any], where: object, kind: str = "catalogue"
+) -> None:
     """Refuse vectors that another extractor made.
 
     Args:
         kept: the catalogue's fingerprint.
         asked: the fingerprint of what now wants to add or search.
         where: the catalogue, for the message.
+        kind: what that is, where it is no catalogue.
 
     Raises:
         FingerprintMismatch: they differ; names what differs, then both.
@@ -364,9 +367,9 @@ def check_fingerprint(kept: Mapping[str, Any], asked: Mapping[str, Any], where: 
         name for name in {*kept, *asked} if kept.get(name, ...) != asked.get(name, ...)
     )
     raise FingerprintMismatch(
-        f"catalogue {str(where)!r} was built by another extractor: {', '.join(differing)} differ; "
+        f"{kind} {str(where)!r} was built by another extractor: {', '.join(differing)} differ; "
         f"its fingerprint is {json.dumps(kept, sort_keys=True)}, the one that asks has "
-        f"{json.dumps(asked, sort_keys=True)}; use the extractor of the catalogue or build it anew"
+        f"{json.dumps(asked, sort_keys=True)}; use the extractor of the {kind} or build it anew"
     )
 
 

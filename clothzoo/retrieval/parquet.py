@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +40,19 @@ def export(index: Index, path: str | os.PathLike[str]) -> int:
         CatalogueError: it cannot be written.
         ExtraMissing: pyarrow is not installed.
     """
-    arrow, writer = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
+    writer = require("pyarrow.parquet", "parquet")
     path = Path(path)
     if path.exists():
         raise InvalidInput(f"{str(path)!r} is there already; choose another name or remove it")
     about = {"metric": index.metric, "dim": index.dim, "fingerprint": index.fingerprint}
-    schema = arrow.schema(
-        [
-            arrow.field("id", arrow.string(), nullable=False),
-            arrow.field("vector", arrow.list_(arrow.float32(), index.dim), nullable=False),
-            arrow.field("attributes", arrow.string(), nullable=False),
-            ("size", arrow.int64()),
-            ("mtime_ns", arrow.int64()),
-            ("sha256", arrow.string()),
-        ],
-        metadata={_ABOUT: json.dumps(about)},
-    )
+    schema = schema_of(index.dim, about)
     partial = path.with_name(path.name + durable.PARTIAL)
     rows = 0
     with explained(path, "file"):
         try:
-            with writer.ParquetWriter(partial, schema) as file:
-                for batch in index.batches(_rows(index.dim)):
-                    file.write_batch(_record(arrow, batch, schema))
+            with writer.ParquetWriter(partial, schema, write_page_checksum=True) as file:
+                for batch in index.batches(rows_of_a_group(index.dim)):
+                    file.write_batch(record(batch, schema))
                     rows += len(batch.ids)
             durable.adopt(partial, path)
         finally:
@@ -90,38 +80,88 @@ def ingest(index: Index, *paths: str | os.PathLike[str]) -> int:
     """
     rows = 0
     for path in paths:
-        for batch in _batches(Path(path), index):
+        for batch in batches(path, index):
             index.add(*batch)
             rows += len(batch.ids)
     return rows
 
 
-def _rows(dim: int) -> int:
+def rows_of_a_group(dim: int) -> int:
+    """How many rows are written, read and added at a time."""
     return max(1, _GROUP_BYTES // (4 * dim))
 
 
-def _record(arrow: Any, batch: Batch, schema: Any) -> Any:
+def schema_of(dim: int, about: Mapping[str, Any]) -> Any:
+    """The schema of a file of vectors.
+
+    Args:
+        dim: length of the vectors.
+        about: what is known of all of them; plain JSON values.
+
+    Raises:
+        ExtraMissing: pyarrow is not installed.
+    """
+    arrow = require("pyarrow", "parquet")
+    return arrow.schema(
+        [
+            arrow.field("id", arrow.string(), nullable=False),
+            arrow.field("vector", arrow.list_(arrow.float32(), dim), nullable=False),
+            arrow.field("attributes", arrow.string(), nullable=False),
+            ("size", arrow.int64()),
+            ("mtime_ns", arrow.int64()),
+            ("sha256", arrow.string()),
+        ],
+        metadata={_ABOUT: json.dumps(about)},
+    )
+
+
+def about_of(schema: Any) -> dict[str, Any]:
+    """What `schema_of` was told, from the schema that a file has; {} where it is not ours."""
+    return dict(json.loads((schema.metadata or {}).get(_ABOUT, b"{}")))
+
+
+def record(batch: Batch, schema: Any) -> Any:
+    """Items as a `pyarrow.RecordBatch` of that schema."""
+    arrow = require("pyarrow", "parquet")
     dim = batch.vectors.shape[1]
     facts = [(f.size, f.mtime_ns, f.sha256) if f else (None, None, None) for f in batch.files]
+    columns_of_facts = zip(*facts, strict=True) if facts else ((), (), ())
     columns = [
         arrow.array(batch.ids, arrow.string()),
         arrow.FixedSizeListArray.from_arrays(arrow.array(batch.vectors.ravel()), dim),
-        arrow.array([json.dumps(row, ensure_ascii=False) for row in batch.attributes]),
+        arrow.array(
+            [json.dumps(row, ensure_ascii=False) for row in batch.attributes], arrow.string()
+        ),
         *(
             arrow.array(column, schema.field(name).type)
-            for name, column in zip(
-                ("size", "mtime_ns", "sha256"), zip(*facts, strict=True), strict=True
-            )
+            for name, column in zip(("size", "mtime_ns", "sha256"), columns_of_facts, strict=True)
         ),
     ]
     return arrow.record_batch(columns, schema=schema)
 
 
-def _batches(path: Path, index: Index) -> Iterator[Batch]:
+def batches(path: str | os.PathLike[str], index: Index, *, content: Any = None) -> Iterator[Batch]:
+    """The items of a Parquet file, a row group at a time, as `index` takes them.
+
+    Args:
+        path: the file.
+        index: what they are going to be added to.
+        content: the file, opened for reading, where only its opener can; `path` then names it.
+
+    Raises:
+        InvalidInput, FingerprintMismatch, CatalogueError, ExtraMissing: as `ingest`.
+    """
     arrow, reader = require("pyarrow", "parquet"), require("pyarrow.parquet", "parquet")
     try:
-        with explained(path, "file"), reader.ParquetFile(path, memory_map=True) as file:
-            about = json.loads((file.schema_arrow.metadata or {}).get(_ABOUT, b"{}"))
+        with (
+            explained(path, "file"),
+            reader.ParquetFile(
+                path if content is None else content,
+                memory_map=content is None,
+                page_checksum_verification=True,
+            ) as file,
+        ):
+            about = about_of(file.schema_arrow)
             made_by = about.get("fingerprint") or {}
             if index.fingerprint and made_by:
                 check_fingerprint(index.fingerprint, made_by, path)
@@ -133,7 +173,7 @@ def _batches(path: Path, index: Index) -> Iterator[Batch]:
         ) from error
 
 
-def _batch(table: Any, dim: int, path: Path) -> Batch:
+def _batch(table: Any, dim: int, path: str | os.PathLike[str]) -> Batch:
     vectors = table["vector"].combine_chunks()
     values = np.asarray(vectors.flatten(), np.float32)
     facts = zip(*(table[name].to_pylist() for name in ("size", "mtime_ns", "sha256")), strict=True)
