@@ -97,6 +97,10 @@ class CatalogueError(ClothzooError, OSError):
     """A catalogue cannot be opened, read or written."""
 
 
+class ExtractionFailed(ClothzooError, RuntimeError):
+    """The machines that describe photos could not go on; what is there stays."""
+
+
 class ItemNotFound(ClothzooError, KeyError):
     """No item of that id is in the catalogue."""
 

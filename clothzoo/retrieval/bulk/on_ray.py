@@ -1,0 +1,143 @@
+"""Shards described by the actors of a Ray cluster.
+
+Ray Data hands the numbers of the shards to actors that each have one extractor. An actor reads,
+describes and writes a whole shard by itself, so nothing but its number crosses the cluster, and
+no other task has to find a CPU beside the actors. What a dying actor had begun another one does
+again, and a shard that is there already is simply written once more.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clothzoo.errors import ClothzooError, ExtractionFailed, InvalidInput
+from clothzoo.optional import require
+from clothzoo.retrieval.bulk.describing import Describer, Shard
+from clothzoo.retrieval.bulk.extraction import Cluster
+from clothzoo.retrieval.extractor import Extractor
+
+_ATTEMPTS = 4
+_MOST_BLOCKS = 4096
+
+
+def shards(
+    out: str, make: Callable[[], Extractor], pending: Sequence[int], cluster: Cluster
+) -> Iterator[Shard]:
+    """Describe shards on a cluster.
+
+    Args:
+        out: the folder of shards, as every machine sees it.
+        make: makes an extractor there.
+        pending: the numbers of the shards.
+        cluster: which cluster, and how much of it.
+
+    Yields:
+        What came of each shard, in no particular order.
+
+    Raises:
+        InvalidInput: there is no such cluster, or it has no room for one actor.
+        ExtractionFailed: an actor cannot go on, or died several times over the same shard.
+        ClothzooError: what an actor raised.
+        ExtraMissing: Ray is not installed.
+    """
+    if not pending:
+        return
+    ray, data = require("ray", "ray"), require("ray.data", "ray")
+    ours = not ray.is_initialized()
+    if ours:
+        _join(ray, cluster)
+    talk = logging.getLogger("ray.data")  # it tells of each step, beside our own progress bar
+    before = talk.level
+    talk.setLevel(logging.CRITICAL)
+    try:
+        data.DataContext.get_current().enable_progress_bars = False
+        described = data.from_items(
+            [{"shard": number} for number in pending],
+            override_num_blocks=min(len(pending), _MOST_BLOCKS),
+        ).map_batches(
+            _Actor,
+            fn_constructor_args=(out, make, os.environ.get("KERAS_BACKEND")),
+            batch_size=1,
+            batch_format="numpy",
+            compute=data.ActorPoolStrategy(
+                size=min(_actors(ray, cluster), len(pending)), max_tasks_in_flight_per_actor=2
+            ),
+            num_cpus=cluster.cpus,
+            num_gpus=cluster.gpus or None,
+            # Ray Data restarts actors for ever, and would so over a photo that kills each of them.
+            ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS - 1},
+        )
+        for row in described.iter_rows():
+            yield Shard(**{name: int(value) for name, value in row.items()})
+    except ray.exceptions.RayError as error:
+        raise _explained(error) from error
+    finally:
+        talk.setLevel(before)
+        if ours:
+            ray.shutdown()
+
+
+class _Actor:
+    """What runs on the machines: one `Describer` a process."""
+
+    def __init__(self, out: str, make: Callable[[], Extractor], backend: str | None) -> None:
+        if backend is not None:
+            os.environ["KERAS_BACKEND"] = backend
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        # The extractor is made with the first shard: what goes wrong then comes back as an error
+        # of that shard, whereas of an actor that does not start Ray only says that it died.
+        self._describer = Describer(out, make)
+
+    def __call__(self, batch: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
+        found = [asdict(self._describer.describe(int(number))) for number in batch["shard"]]
+        return {name: np.array([row[name] for row in found]) for name in found[0]}
+
+
+def _join(ray: Any, cluster: Cluster) -> None:
+    try:
+        ray.init(
+            address=cluster.address,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            **({} if cluster.address else {"include_dashboard": False}),
+        )
+    except (ConnectionError, ValueError) as error:
+        raise InvalidInput(
+            f"no Ray cluster answers at {cluster.address or 'this machine'!r}: {error}"
+        ) from error
+
+
+def _actors(ray: Any, cluster: Cluster) -> int:
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    room = [
+        machine
+        for machine in machines
+        if machine.get("CPU", 0) >= cluster.cpus and machine.get("GPU", 0) >= cluster.gpus
+    ]
+    if not room:
+        raise InvalidInput(
+            f"no machine of the cluster has {cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs for an "
+            f"actor; it has {len(machines)} machines with {[m.get('CPU', 0) for m in machines]} "
+            f"CPUs and {[m.get('GPU', 0) for m in machines]} GPUs"
+        )
+    return cluster.actors or len(room)
+
+
+def _explained(error: BaseException) -> ClothzooError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ClothzooError):
+            return cause
+        cause = getattr(cause, "cause", None) or cause.__cause__
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return ExtractionFailed(
+        f"the Ray cluster could not go on: {lines[-1] if lines else type(error).__name__}; the "
+        "shards that are there are whole; run it again to go on"
+    )
