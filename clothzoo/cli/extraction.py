@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -103,7 +102,9 @@ def extract(
 @app.command()
 def ingest(
     shards: Annotated[str, typer.Argument(help="What `extract` has written.")],
-    into: Annotated[Path, typer.Option(help="The catalogue's folder, made if there is none.")],
+    into: Annotated[
+        str, typer.Option(help="The catalogue's folder or URL, made if there is none.")
+    ],
     metric: Annotated[
         str | None,
         typer.Option(
@@ -118,9 +119,10 @@ def ingest(
 ) -> None:
     """Put extracted shards into a catalogue; run again, it goes on where it stopped."""
     from clothzoo.retrieval import bulk
+    from clothzoo.retrieval.places import place_of
 
     report = bulk.ingest(shards, into, metric=metric, again=again, progress=sys.stderr.isatty())
     if as_json:
         print_json(asdict(report))
     else:
-        print(f"{report}; the catalogue is {str(into)!r}")
+        print(f"{report}; the catalogue is {str(place_of(into))!r}")

@@ -25,13 +25,12 @@ class Origin:
     def of(cls, index: Index) -> Origin:
         """The origin kept with a catalogue; an empty one where none is."""
         values = index.notes()
-        if not values:
-            return cls()
-        return cls(values["weights"], tuple((p, f) for p, f in values["folders"]))
+        folders = values.get("folders", ())
+        return cls(values.get("weights"), tuple((p, f) for p, f in folders))
 
     def keep(self, index: Index) -> None:
-        """Keep it with a catalogue, in place of what was there."""
-        index.keep_notes(asdict(self))
+        """Keep it with a catalogue, in place of the one that was there."""
+        index.keep_notes({**index.notes(), **asdict(self)})
 
     def photo(self, name: str) -> Path | None:
         """The file of an id, or None where it is not to be found."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -21,6 +22,7 @@ from clothzoo.retrieval.bulk.plan import LOCK, SHARDS, SKIPPED, Manifest
 from clothzoo.retrieval.bulk.storage import LocalFolder, Storage, storage
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor
 from clothzoo.retrieval.opening import rebuild
+from clothzoo.retrieval.places import Folder
 
 ENGINES = ("local", "ray")
 """What does the work: this process, or the actors of a Ray cluster."""
@@ -179,7 +181,9 @@ def _maker(
 
 
 def _rebuilt(manifest: Manifest, out: str) -> Extractor:
-    extractor = rebuild(manifest.fingerprint, out, None, manifest.weights, manifest.runtime)
+    extractor = rebuild(
+        manifest.fingerprint, Folder(Path(out)), None, manifest.weights, manifest.runtime
+    )
     extractor.batch_size = manifest.batch_size
     return extractor
 

@@ -8,20 +8,21 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from clothzoo.errors import CatalogueError, FingerprintMismatch, InvalidInput
 from clothzoo.optional import require
-from clothzoo.retrieval import durable, parquet
+from clothzoo.retrieval import parquet
 from clothzoo.retrieval.bulk import plan
 from clothzoo.retrieval.bulk.listing import Source
 from clothzoo.retrieval.bulk.plan import SHARDS, Manifest
 from clothzoo.retrieval.bulk.storage import Storage, is_url, storage
-from clothzoo.retrieval.database import explained
 from clothzoo.retrieval.index import Index, check_fingerprint
-from clothzoo.retrieval.local import LocalIndex
-from clothzoo.retrieval.opening import is_catalogue
 from clothzoo.retrieval.origin import Origin
+from clothzoo.retrieval.places import Location, place_of
+
+_LEDGER = "ingested"
+_DIGITS = 16  # enough of a hash to tell the shards of one extraction apart
 
 
 @dataclass(frozen=True)
@@ -43,84 +44,44 @@ class IngestReport:
     def __str__(self) -> str:
         parts = [f"{self.added:,} added"]
         parts += [f"{self.before:,} there before"] * bool(self.before)
-        parts += [f"{self.missing:,} shards not extracted yet"] * bool(self.missing)
+        parts += [f"shards not extracted yet: {self.missing:,}"] * bool(self.missing)
         return f"{', '.join(parts)} in {self.seconds:.1f} s"
 
 
-class Ledger(Protocol):
-    """Which shards of an extraction a catalogue has taken in; it comes and goes with that."""
-
-    def taken(self, extraction: str) -> set[str]:
-        """The contents of the shards of an extraction that were noted; see `note`."""
-
-    def note(self, extraction: str, content: str) -> None:
-        """Note a shard that is durably in the catalogue, by the hash of its content.
-
-        What was noted of another extraction is forgotten: this one may have replaced it.
-        """
-
-
-class FileLedger:
-    """The ledger of a catalogue in a folder: a line for the extraction, and one for each shard.
+class Ledger:
+    """Which shards of an extraction a catalogue has taken in; it comes and goes with that.
 
     Args:
-        path: its file, in the catalogue's folder.
+        index: the catalogue, whose notes it is among.
+        extraction: name of the extraction. What was noted of another one is forgotten with the
+            first note: this one may have replaced it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._extraction: str | None = None
+    def __init__(self, index: Index, extraction: str) -> None:
+        self._index = index
+        self._extraction = extraction
+        kept = index.notes().get(_LEDGER, {})
+        same = kept.get("extraction") == extraction
+        self._shards: list[str] = list(kept["shards"]) if same else []
+        self._known = set(self._shards)
 
-    def taken(self, extraction: str) -> set[str]:
-        """See `Ledger.taken`."""
-        with explained(self._path, "file"):
-            try:
-                # What follows the last end of a line, a killed process has left half written.
-                first, *rest = self._path.read_text(encoding="utf-8").split("\n")[:-1] or [""]
-            except FileNotFoundError:
-                return set()
-        self._extraction = first
-        return set(rest) if first == extraction else set()
+    def __contains__(self, content: str) -> bool:
+        return content[:_DIGITS] in self._known
 
-    def note(self, extraction: str, content: str) -> None:
-        """See `Ledger.note`."""
-        with explained(self._path, "file"):
-            if self._extraction != extraction:
-                durable.write(self._path, [f"{extraction}\n".encode()])
-                durable.sync_folder(self._path.parent)
-                self._extraction = extraction
-            with self._path.open("r+b") as file:
-                whole = file.read().rpartition(b"\n")[0]
-                file.seek(len(whole) + 1)
-                file.truncate()
-                file.write(f"{content}\n".encode())
-                file.flush()
-                os.fsync(file.fileno())
+    def note(self, content: str) -> None:
+        """Note a shard that is durably in the catalogue, by the hash of its content."""
+        if content not in self:
+            self._shards.append(content[:_DIGITS])
+            self._known.add(content[:_DIGITS])
+        kept = {"extraction": self._extraction, "shards": self._shards}
+        self._index.keep_notes({**self._index.notes(), _LEDGER: kept})
 
 
-class NoLedger:
-    """The ledger of a catalogue that keeps none: all shards are added again by each run."""
-
-    def taken(self, extraction: str) -> set[str]:
-        """See `Ledger.taken`."""
-        return set()
-
-    def note(self, extraction: str, content: str) -> None:
-        """See `Ledger.note`."""
-
-
-def ledger_of(index: Index) -> Ledger:
-    """The ledger that belongs to a catalogue."""
-    if isinstance(index, LocalIndex) and index.path is not None:
-        return FileLedger(index.path / "ingested.txt")
-    return NoLedger()
-
-
-def open_target(into: str | os.PathLike[str], metric: str | None, manifest: Manifest) -> Index:
+def open_target(into: Location, metric: str | None, manifest: Manifest) -> Index:
     """The catalogue that shards go into, made where there is none.
 
     Args:
-        into: its folder.
+        into: its folder or URL.
         metric: of a new catalogue, "braycurtis" by default; of one that is there it must be its
             own.
         manifest: of the shards.
@@ -129,25 +90,21 @@ def open_target(into: str | os.PathLike[str], metric: str | None, manifest: Mani
         FingerprintMismatch: another extractor has filled it, or it has another metric.
         CatalogueError: it cannot be opened or made.
     """
-    path = Path(into)
-    if is_catalogue(path):
-        index = LocalIndex.open(path)
-        if metric is not None and metric != index.metric:
-            index.close()
-            raise FingerprintMismatch(
-                f"catalogue {str(path)!r} has the metric {index.metric!r}, not {metric!r}; "
-                "leave the metric out, or ingest into another catalogue"
-            )
+    place = place_of(into)
+    if place.exists():
+        index = place.open()
     else:
-        index = LocalIndex.create(
-            path,
-            dim=manifest.dim,
-            metric=metric or "braycurtis",
-            fingerprint=manifest.fingerprint,
+        index = place.create(
+            dim=manifest.dim, metric=metric or "braycurtis", fingerprint=manifest.fingerprint
         )
     try:
-        check_fingerprint(index.fingerprint, manifest.fingerprint, path)
-        _remember(path, manifest)
+        if metric not in (None, index.metric):
+            raise FingerprintMismatch(
+                f"catalogue {str(place)!r} has the metric {index.metric!r}, not {metric!r}; "
+                "leave the metric out, or ingest into another catalogue"
+            )
+        check_fingerprint(index.fingerprint, manifest.fingerprint, place)
+        _remember(index, manifest)
     except BaseException:
         index.close()
         raise
@@ -156,7 +113,7 @@ def open_target(into: str | os.PathLike[str], metric: str | None, manifest: Mani
 
 def ingest(
     shards: str | os.PathLike[str],
-    into: str | os.PathLike[str] | Index,
+    into: str | Path | Index,
     *,
     metric: str | None = None,
     again: bool = False,
@@ -170,7 +127,8 @@ def ingest(
 
     Args:
         shards: the folder that `extract` has written, at a path or a URL.
-        into: the catalogue: its folder, made where there is none, or an open `Index`.
+        into: the catalogue: its folder or `postgresql://` URL, made where there is none, or an
+            open `Index`.
         metric: of a new catalogue: "braycurtis" (the default), "cosine", "euclidean" or
             "manhattan".
         again: add all shards, also those that the catalogue has taken in already; photos that
@@ -193,10 +151,10 @@ def ingest(
     manifest = Manifest.read(place)
     if manifest is None:
         raise CatalogueError(f"there are no shards in {place.name!r}: it has no {plan.MANIFEST}")
-    index = open_target(into, metric, manifest) if isinstance(into, (str, os.PathLike)) else into
+    index = open_target(into, metric, manifest) if isinstance(into, (str, Path)) else into
     try:
         if index.fingerprint:  # else nobody has said what fills it
-            check_fingerprint(index.fingerprint, manifest.fingerprint, into)
+            check_fingerprint(index.fingerprint, manifest.fingerprint, index)
         there = place.files(SHARDS)
         files = [plan.file_of(number) for number in range(manifest.shards)]
         todo = [(n, name) for n, name in enumerate(files) if name in there]
@@ -218,19 +176,18 @@ def _add(
     again: bool,
     advance: Callable[[], None],
 ) -> tuple[int, int]:
-    ledger = ledger_of(index)
-    taken = set() if again else ledger.taken(manifest.name)
+    ledger = Ledger(index, manifest.name)
     added = before = 0
     for number, name in todo:
         with place.reading(f"{SHARDS}/{name}") as stream:
             content, rows = _about(stream, f"{place.name}/{SHARDS}/{name}", manifest)
-            if content in taken:
+            if content in ledger and not again:
                 before += rows
             else:
                 for batch in parquet.batches(f"{place.name}/{name}", index, content=stream):
                     if batch.ids:
                         index.add(*batch)
-                ledger.note(manifest.name, content)
+                ledger.note(content)
                 added += rows
         for _ in range(manifest.rows(number)):
             advance()
@@ -259,14 +216,14 @@ def _about(stream: Any, name: str, manifest: Manifest) -> tuple[str, int]:
     return str(about["sha256"]), int(rows)
 
 
-def _remember(catalogue: Path, manifest: Manifest) -> None:
+def _remember(index: Index, manifest: Manifest) -> None:
     """Note where weights and photos are, as a catalogue that was filled on this machine does."""
-    source, kept = Source(**manifest.source), Origin.read(catalogue)
+    source, kept = Source(**manifest.source), Origin.of(index)
     here = [] if is_url(source.place) else [(source.prefix, source.folder)]
     folders = tuple(dict.fromkeys([*kept.folders, *here]))
     origin = Origin(manifest.weights or kept.weights, folders)
     if origin != kept:
-        origin.write(catalogue)
+        origin.keep(index)
 
 
 def _bar(photos: int) -> Any:

@@ -11,6 +11,8 @@ from clothzoo.errors import CatalogueError, FingerprintMismatch, InvalidInput
 from clothzoo.retrieval import bulk
 from clothzoo.retrieval.index import Index
 from clothzoo.retrieval.local import LocalIndex
+from clothzoo.retrieval.places import place_of
+from tests.postgres_server import PostgresServer
 from tests.retrieval.bulk.sensitive import photos_in, sensitive
 from tests.retrieval.bulk.test_extraction import contents
 from tests.retrieval.colours import Colours, extractor, picture, write
@@ -81,8 +83,6 @@ def test_one_shard_at_a_time_is_added_and_a_second_run_adds_nothing(
 def test_what_was_broken_off_goes_on(shards: Path, tmp_path: Path) -> None:
     with recording(tmp_path / "c", breaks_at=3) as index, pytest.raises(KeyboardInterrupt):
         bulk.ingest(shards, index)
-    with (tmp_path / "c" / "ingested.txt").open("a") as ledger:
-        ledger.write("deadbeef")  # a line that a killed process has left half written
     with recording(tmp_path / "c") as index:
         there = len(index)
         report = bulk.ingest(shards, index)
@@ -103,7 +103,7 @@ def test_shards_that_come_later_are_added_then(shards: Path, tmp_path: Path) -> 
     late.rename(tmp_path / "late")
     report = bulk.ingest(shards, tmp_path / "c")
     assert report.missing == 1
-    assert "1 shards not extracted yet" in str(report)
+    assert "shards not extracted yet: 1" in str(report)
     (tmp_path / "late").rename(late)
     again = bulk.ingest(shards, tmp_path / "c")
     assert (again.before, again.added, again.missing) == (report.added, 39 - report.added, 0)
@@ -175,6 +175,23 @@ def test_what_is_no_sound_shard_is_refused(shards: Path, photos: Path, tmp_path:
     first.unlink()
     bulk.extract(photos, shards, sensitive(), labels="folders")
     assert bulk.ingest(shards, tmp_path / "c").added == 39
+
+
+def test_a_table_of_a_server_takes_shards_once(
+    shards: Path, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    late = shards / "shards" / "00002.parquet"
+    late.rename(tmp_path / "late")
+    url = f"{postgres.dsn}?table=ingested"
+    assert bulk.ingest(shards, url, metric="manhattan").missing == 1
+    (tmp_path / "late").rename(late)
+    report = bulk.ingest(shards, url)
+    assert report.added > 0
+    assert report.before + report.added == 39
+    assert bulk.ingest(shards, url).before == 39
+    with place_of(url).open() as index:
+        assert index.metric == "manhattan"
+        assert contents(index) == everything(shards)
 
 
 def test_an_index_in_memory_takes_shards(shards: Path) -> None:

@@ -40,6 +40,7 @@ def namespace() -> list[str]:
 
 @pytest.mark.parametrize("scenario", ["equality", "driver", "machine", "errors", "networks"])
 def test_on_two_machines(scenario: str, namespace: list[str], tmp_path: Path) -> None:
+    token = secrets.token_hex(32)
     done = subprocess.run(
         [
             *namespace,
