@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 pytest.importorskip("ray.data", reason="Ray is not installed")
 
 # On a busy machine Ray would take its own processes, slow to start or to answer, for dead.
-_PATIENT = {"RAY_raylet_start_wait_time_s": "300", "RAY_health_check_failure_threshold": "20"}
+_PATIENT = {"RAY_raylet_start_wait_time_s": "900", "RAY_health_check_failure_threshold": "20"}
 
 
 def _namespace() -> list[str]:
