@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clothzoo import errors
 from clothzoo.errors import ClothzooError, ExtractionFailed, InvalidInput
 from clothzoo.optional import require
 from clothzoo.retrieval.bulk.describing import Describer, Shard
@@ -25,6 +26,7 @@ from clothzoo.retrieval.extractor import Extractor
 
 _ATTEMPTS = 4
 _MOST_BLOCKS = 4096
+_ERROR = "error"
 
 
 def shards(
@@ -75,6 +77,9 @@ def shards(
             ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS - 1},
         )
         for row in described.iter_rows():
+            kind, _, message = row.pop(_ERROR).partition(" ")
+            if kind:
+                raise getattr(errors, kind)(message)
             yield Shard(**{name: int(value) for name, value in row.items()})
     except ray.exceptions.RayError as error:
         raise _explained(error) from error
@@ -95,9 +100,15 @@ class _Actor:
         # of that shard, whereas of an actor that does not start Ray only says that it died.
         self._describer = Describer(out, make)
 
-    def __call__(self, batch: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.int64]]:
-        found = [asdict(self._describer.describe(int(number))) for number in batch["shard"]]
-        return {name: np.array([row[name] for row in found]) for name in found[0]}
+    def __call__(self, batch: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[Any]]:
+        (number,) = batch["shard"].tolist()
+        # Ray hands an exception over as text of its own; ours goes as a value.
+        try:
+            found, error = self._describer.describe(number), ""
+        except ClothzooError as raised:
+            found, error = Shard(number, 0, 0), f"{type(raised).__name__} {raised}"
+        values = {name: np.array([value]) for name, value in asdict(found).items()}
+        return {**values, _ERROR: np.array([error])}
 
 
 def _join(ray: Any, cluster: Cluster) -> None:
@@ -130,12 +141,7 @@ def _actors(ray: Any, cluster: Cluster) -> int:
     return cluster.actors or len(room)
 
 
-def _explained(error: BaseException) -> ClothzooError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ClothzooError):
-            return cause
-        cause = getattr(cause, "cause", None) or cause.__cause__
+def _explained(error: BaseException) -> ExtractionFailed:
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     return ExtractionFailed(
         f"the Ray cluster could not go on: {lines[-1] if lines else type(error).__name__}; the "
