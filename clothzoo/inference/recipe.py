@@ -27,7 +27,8 @@ class Recipe:
             which there is no key.
         weights: for an architecture: "imagenet" or a path.
         preprocessing: `Preprocessing.to_dict()`; None for the source's own.
-        descriptor: `Descriptor.to_dict()`; None for the whole network up to its probabilities.
+        descriptor: `Descriptor.network_part().to_dict()`; None for the whole network up to its
+            probabilities.
         precision: one of `PRECISIONS`; "auto" is the fastest that gives the same hits.
 
     Raises:

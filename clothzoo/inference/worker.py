@@ -90,9 +90,10 @@ def _network(recipe: Recipe) -> tuple[keras.Model, Preprocessing, dict[str, Any]
             "sizes": [shape[-1] for shape in sizes.values()],
         }
         return model, preprocessing, {**facts, **named}
-    cut = network.KerasNetwork(model, Descriptor(**recipe.descriptor))
+    cut = network.KerasNetwork(model, Descriptor.from_dict(recipe.descriptor))
     network.check_fit(model, preprocessing)
-    named = {"outputs": [""], "sizes": [cut.dim], "weights_sha256": cut.weights_sha256()}
+    named = {"outputs": [""], "sizes": [cut.dim], "parts": list(cut.sizes)}
+    named["weights_sha256"] = cut.weights_sha256()
     return cut.model, preprocessing, {**facts, **named}
 
 

@@ -17,11 +17,12 @@ from clothzoo.errors import InvalidInput, UnreadablePhoto
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval import calibration, duplicates
 from clothzoo.retrieval.content import CONTENT, file_facts, mark
-from clothzoo.retrieval.descriptors import Descriptor
+from clothzoo.retrieval.expansion import Expansion
 from clothzoo.retrieval.extractor import Extractor, Vector
 from clothzoo.retrieval.from_folder import FolderReport, add_files, files_in
 from clothzoo.retrieval.index import (
     Attributes,
+    Hit,
     Hits,
     Index,
     Scalar,
@@ -29,9 +30,18 @@ from clothzoo.retrieval.index import (
     check_fingerprint,
     checked_k,
 )
-from clothzoo.retrieval.opening import create, open_or_create, rebuild
+from clothzoo.retrieval.looks import Wish
+from clothzoo.retrieval.opening import (
+    create,
+    open_or_create,
+    rebuild,
+    said_by_catalogue,
+    settled_metric,
+)
 from clothzoo.retrieval.origin import Origin
 from clothzoo.retrieval.places import Place, place_of
+from clothzoo.retrieval.preference import Preference, as_preference, preferred
+from clothzoo.retrieval.projection import Projection
 from clothzoo.retrieval.queries import Query, Question, one_or_many_queries
 from clothzoo.streaming import one_or_many
 
@@ -49,12 +59,17 @@ class RetrievalEngine:
             Keras model, or an `Extractor`.
         weights: for an architecture: "imagenet", a preset's tag, a path, or None for random
             weights, which only a catalogue in memory can have.
-        level: the feature map: "low", "mid", "high", a stage or layer by name, or a fusion such
-            as "low+high".
+        look: what "alike" means: "same-kind", "same-look" or "same-garment"; see
+            `clothzoo.retrieval.looks`. What is given besides takes the place of the look's own.
+            Where nothing at all is said it is what the catalogue at `path` has, or "same-look".
+        level: the feature map: "low", "mid", "high", a stage or layer by name, "lab" or "hsv"
+            for the garment's colours, or a fusion such as "low+0.5*high".
         pooling: how a map becomes a vector: "avg", "max", "gem", "grid4" or "flatten".
-        normalisation: "none", "l1", "l2" or "hellinger", of each level on its own; None is "l1"
-            for a fusion and "none" otherwise.
-        metric: "braycurtis", "cosine", "euclidean" or "manhattan".
+        normalisation: "none", "l1", "l2", "hellinger" or "power", of each level on its own; None
+            is "l1" for a fusion and "none" otherwise.
+        metric: "braycurtis" (where neither it nor a look is given), "cosine", "euclidean" or
+            "manhattan".
+        projection: what makes descriptors shorter; see `clothzoo.retrieval.projection`.
         path: the catalogue's folder, opened or made, or a table of a PostgreSQL server,
             `postgresql://user@host/database?table=name`; None keeps it in memory.
         preprocessing: how photos are prepared; a Keras model of your own needs it.
@@ -68,8 +83,9 @@ class RetrievalEngine:
             what they say.
 
     Example:
-        >>> engine = RetrievalEngine("transfer_inception_v3.clothing_small", path="catalogue")
-        ... # doctest: +SKIP
+        >>> engine = RetrievalEngine(
+        ...     "transfer_inception_v3.clothing_small", look="same-kind", path="catalogue"
+        ... )  # doctest: +SKIP
         >>> engine.add_folder("photos")  # doctest: +SKIP
         >>> engine.search("query.jpg", k=10, where={"category": "dress"})  # doctest: +SKIP
     """
@@ -79,23 +95,30 @@ class RetrievalEngine:
         extractor: str | keras.Model | Extractor,
         *,
         weights: str | Path | None = None,
-        level: str = "low",
-        pooling: str = "avg",
+        look: str | None = None,
+        level: str | None = None,
+        pooling: str | None = None,
         normalisation: str | None = None,
-        metric: str = "braycurtis",
+        metric: str | None = None,
+        projection: Projection | None = None,
         path: str | Path | None = None,
         preprocessing: Preprocessing | None = None,
         runtime: str = "auto",
     ) -> None:
-        if not isinstance(extractor, Extractor):
+        place = place_of(path)
+        wish = Wish(look, level, pooling, normalisation, metric, projection)
+        if isinstance(extractor, Extractor):
+            metric = settled_metric(extractor, wish)
+        else:
+            kept = said_by_catalogue(place) if wish.silent else None
+            descriptor, metric = kept or wish.settled(extractor)
             extractor = Extractor.build(
                 extractor,
-                Descriptor(level, pooling, normalisation),
+                descriptor,
                 weights=weights,
                 preprocessing=preprocessing,
                 runtime=runtime,
             )
-        place = place_of(path)
         self._take(extractor, place, open_or_create(extractor, metric, place))
 
     def _take(self, extractor: Extractor, place: Place, index: Index) -> None:
@@ -104,7 +127,7 @@ class RetrievalEngine:
         self._index = index
         self._lock = threading.Lock()
         kept = Origin.of(index)
-        self._origin = replace(kept, weights=extractor.weights)
+        self._origin = kept.of_extractor(extractor)
         if self._origin != kept:
             self._origin.keep(index)
 
@@ -137,8 +160,15 @@ class RetrievalEngine:
         index = place.open()
         try:
             if not isinstance(extractor, Extractor):
-                known = weights or Origin.of(index).weights
-                extractor = rebuild(index.fingerprint, place, extractor, known, runtime)
+                origin = Origin.of(index)
+                extractor = rebuild(
+                    index.fingerprint,
+                    place,
+                    extractor,
+                    weights or origin.weights,
+                    runtime,
+                    origin.fitted,
+                )
             check_fingerprint(index.fingerprint, extractor.fingerprint, place)
             engine = cls.__new__(cls)
             engine._take(extractor, place, index)
@@ -259,6 +289,8 @@ class RetrievalEngine:
         where: Where | None = None,
         box: Box | None = None,
         approximate: bool = False,
+        expand: Expansion | None = None,
+        prefer: str | Preference | None = None,
     ) -> Hits: ...
     @overload
     def search(
@@ -269,6 +301,8 @@ class RetrievalEngine:
         where: Where | None = None,
         box: Box | None = None,
         approximate: bool = False,
+        expand: Expansion | None = None,
+        prefer: str | Preference | None = None,
     ) -> list[Hits]: ...
     def search(
         self,
@@ -278,6 +312,8 @@ class RetrievalEngine:
         where: Where | None = None,
         box: Box | None = None,
         approximate: bool = False,
+        expand: Expansion | None = None,
+        prefer: str | Preference | None = None,
     ) -> Hits | list[Hits]:
         """The photos that look most alike.
 
@@ -292,6 +328,11 @@ class RetrievalEngine:
             where: conditions on the attributes: a value, a list of values, or a range (low, high).
             box: (x, y, width, height) of the garment in the query, in pixels.
             approximate: may miss some hits for the sake of speed; see `calibrate`.
+            expand: search again with what was found first; distances are then from the expanded
+                query. See `clothzoo.retrieval.expansion`.
+            prefer: a classifier's preset: where it is sure what kind of garment the query shows,
+                hits of that kind come first. A `Preference` says how sure, and by which
+                attribute. See `clothzoo.retrieval.preference`.
 
         Returns:
             Hits, nearest first; a list of these for several queries.
@@ -312,24 +353,57 @@ class RetrievalEngine:
                 question.vector = vector
         for question in questions:
             question.exclude_copies(self._index)
+        k = checked_k(k)
+        if expand is not None:
+            expand.check_metric(self.metric)
+            for question, hits in zip(
+                questions, self._nearest(questions, expand.hits, where, approximate), strict=True
+            ):
+                neighbours = [self._index.get(hit.id).vector for hit in hits]
+                question.vector = expand.expanded(
+                    cast("Vector", question.vector),
+                    np.array(neighbours, np.float32),
+                    np.array([hit.distance for hit in hits]),
+                )
+        found = self._nearest(questions, k, where, approximate)
+        if (preference := as_preference(prefer)) is not None:
+            photos = [self._photo_of(given) for given in many]
+            for row, label in enumerate(preference.labels(photos, box)):
+                if label is not None:
+                    only = {**(where or {}), preference.task: label}
+                    (alike,) = self._nearest([questions[row]], k, only, approximate)
+                    found[row] = preferred(alike, found[row], k)
+        results = [Hits(hits, photo=self.photo) for hits in found]
+        return results[0] if one else results
+
+    def _nearest(
+        self, questions: Sequence[Question], k: int, where: Where | None, approximate: bool
+    ) -> list[list[Hit]]:
         found = self._index.search(
             np.stack([cast("Vector", question.vector) for question in questions]),
-            checked_k(k) + max(len(question.own) for question in questions),
+            k + max(len(question.own) for question in questions),
             where,
             approximate=approximate,
         )
-        results = [
-            Hits(
-                [
-                    replace(hit, attributes=_without_own(hit.attributes))
-                    for hit in hits
-                    if hit.id not in question.own
-                ][:k],
-                photo=self.photo,
-            )
+        return [
+            [
+                replace(hit, attributes=_without_own(hit.attributes))
+                for hit in hits
+                if hit.id not in question.own
+            ][:k]
             for question, hits in zip(questions, cast("list[Hits]", found), strict=True)
         ]
-        return results[0] if one else results
+
+    def _photo_of(self, query: Query) -> Photo:
+        if isinstance(query, np.ndarray) and np.issubdtype(query.dtype, np.floating):
+            raise InvalidInput("prefer= names what is on a photo; a descriptor has none to look at")
+        if isinstance(query, str) and not Path(query).is_file():
+            if (path := self.photo(query)) is None:
+                raise InvalidInput(
+                    f"prefer= names what is on a photo, and that of {query!r} is not to be found"
+                )
+            return path
+        return cast("Photo", query)
 
     def remove(self, ids: str | Iterable[str]) -> int:
         """Remove items by id; ids that are not there are passed over.

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clothzoo.datasets.photo import Box, Photo
+from clothzoo.datasets.photo import Box, Photo, open_photo
 from clothzoo.errors import InvalidInput, UnreadablePhoto
 from clothzoo.inference.recipe import Recipe
 from clothzoo.inference.runtime import compiled, compiled_model, wants_compiled
 from clothzoo.optional import require_keras
 from clothzoo.preprocessing import Preprocessing
+from clothzoo.retrieval.composition import Composition
 from clothzoo.retrieval.descriptors import Descriptor
 from clothzoo.streaming import BATCH_SIZE, one_or_many, stream
 
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
     import keras
 
     from clothzoo.inference.program import Program
+    from clothzoo.retrieval.network import KerasNetwork
 
 Vector = NDArray[np.float32]
 Vectors = NDArray[np.float32]
 Item = TypeVar("Item")
+
+_AS_IT_IS = Descriptor("low")  # one part, not normalised
 
 OWN_MODEL = "own model"
 """What a fingerprint calls an extractor that the user brought as a Keras model."""
 
 
 class Network(Protocol):
-    """What computes descriptors: prepared photos in, vectors out; callable from any thread."""
+    """What computes vectors: prepared photos in, vectors out; callable from any thread."""
 
     dim: int
     precision: str
@@ -55,6 +59,7 @@ class CompiledNetwork:
     def __init__(self, program: Program) -> None:
         self._program = program
         (self.dim,) = program.sizes
+        self.sizes = tuple(program.record["parts"])
         self.precision = program.precision
 
     def __call__(self, batch: NDArray[np.float32]) -> Vectors:
@@ -66,6 +71,14 @@ class CompiledNetwork:
         return str(self._program.record["weights_sha256"])
 
 
+@dataclass
+class _Job(Generic[Item]):
+    """An item on its way to a vector, with the colours of its photo once that is read."""
+
+    item: Item
+    colours: list[Vector] = field(default_factory=list)
+
+
 class Extractor:
     """Turns photos into descriptors.
 
@@ -74,6 +87,7 @@ class Extractor:
         preprocessing: how photos are prepared for it.
         fingerprint: plain values that are equal where two extractors give comparable vectors.
         weights: where the weights of an architecture came from: "imagenet" or a path.
+        composition: what is made of the network's vectors; None where they are the descriptors.
         batch_size: photos per call of the network.
     """
 
@@ -84,9 +98,11 @@ class Extractor:
         fingerprint: Mapping[str, Any],
         *,
         weights: str | None = None,
+        composition: Composition | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         self._network = network
+        self._composition = composition
         self.preprocessing = preprocessing
         self.fingerprint = dict(fingerprint)
         self.weights = weights
@@ -136,10 +152,11 @@ class Extractor:
             name, kept = OWN_MODEL, None
             _check_own(source, weights, preprocessing)
         given = preprocessing.to_dict() if preprocessing else None
-        recipe = Recipe(name, kept, given, descriptor.to_dict(), precision)
+        wanted = descriptor.network_part()
+        recipe = Recipe(name, kept, given, wanted.to_dict(), precision)
         known = is_preset(name) or kept is not None  # another process could build it
         program = compiled(recipe, runtime) if wants_compiled(runtime) and known else None
-        network: Network
+        network: CompiledNetwork | KerasNetwork
         if program is None:
             require_keras()
             from clothzoo.retrieval import network as keras_bound
@@ -154,7 +171,7 @@ class Extractor:
                 recipe = replace(recipe, preprocessing=preprocessing.to_dict())
                 program = compiled_model(model, recipe)
             else:
-                network = keras_bound.KerasNetwork(model, descriptor)
+                network = keras_bound.KerasNetwork(model, wanted)
         if program is not None:
             network = CompiledNetwork(program)
             preprocessing = Preprocessing.from_dict(program.record["preprocessing"])
@@ -166,7 +183,14 @@ class Extractor:
             **descriptor.to_dict(),
             "precision": network.precision,
         }
-        return cls(network, preprocessing, fingerprint, weights=kept, batch_size=batch_size)
+        return cls(
+            network,
+            preprocessing,
+            fingerprint,
+            weights=kept,
+            composition=Composition(descriptor, network.sizes),
+            batch_size=batch_size,
+        )
 
     @property
     def lasting(self) -> bool:
@@ -182,7 +206,12 @@ class Extractor:
     @property
     def dim(self) -> int:
         """Number of values in a descriptor."""
-        return self._network.dim
+        return self._network.dim if self._composition is None else self._composition.dim
+
+    @property
+    def descriptor(self) -> Descriptor | None:
+        """The recipe of the descriptors; None where the network's vectors are used as they are."""
+        return None if self._composition is None else self._composition.descriptor
 
     def describe(self, photos: Photo | Sequence[Photo], *, box: Box | None = None) -> Vectors:
         """Compute the descriptors of one photo or many.
@@ -225,12 +254,26 @@ class Extractor:
             Each item, in order, with its descriptor float32 (dim,), the error that says why the
             photo cannot be read, or None where `photo` gave None.
         """
+        composition = self._composition
+        if composition is None:
+            composition = Composition(_AS_IT_IS, (self._network.dim,))
 
-        def prepare(item: Item) -> NDArray[np.float32] | None:
-            found = photo(item)
-            return None if found is None else self.preprocessing.one(found, box=box)
+        def prepare(job: _Job[Item]) -> NDArray[np.float32] | None:
+            found = photo(job.item)
+            if found is None:
+                return None
+            pixels = open_photo(found, box=box, size_hint=self.preprocessing.size)
+            job.colours = composition.colours(pixels)
+            return self.preprocessing.one(pixels)
 
-        return stream(items, prepare, self._network, batch_size=self.batch_size)
+        jobs = (_Job(item) for item in items)
+        pooled: Iterator[tuple[_Job[Item], Vector | UnreadablePhoto | None]] = stream(
+            jobs, prepare, self._network, batch_size=self.batch_size
+        )
+        for job, found in pooled:
+            if isinstance(found, np.ndarray):
+                found = composition.join(found[None], [part[None] for part in job.colours])[0]
+            yield job.item, found
 
 
 def is_preset(source: str) -> bool:

@@ -14,48 +14,42 @@ from numpy.typing import NDArray
 
 from clothzoo.errors import InvalidInput, did_you_mean
 from clothzoo.hub.presets import preset
-from clothzoo.layers import GeMPooling2D, GridAveragePooling2D, L1Normalization
+from clothzoo.layers import GeMPooling2D, GridAveragePooling2D
 from clothzoo.models import architecture, feature_layers, load
 from clothzoo.preprocessing import Preprocessing
-from clothzoo.retrieval.descriptors import Descriptor
+from clothzoo.retrieval.descriptors import Descriptor, Part, Pooling
 from clothzoo.retrieval.extractor import is_preset, named
-
-_POOLING = {
-    "avg": keras.layers.GlobalAveragePooling2D,
-    "flatten": keras.layers.Flatten,
-    "gem": GeMPooling2D,
-    "grid4": GridAveragePooling2D,
-    "max": keras.layers.GlobalMaxPooling2D,
-}
 
 
 class KerasNetwork:
-    """A network from batches of prepared photos to descriptors, run by Keras.
+    """A network from batches of prepared photos to pooled feature maps, run by Keras.
 
     Calls from several threads take turns: Keras's own predict function is not made for more.
 
     Args:
         model: any Keras model with one image input.
-        descriptor: which maps of it, and what is made of them.
+        descriptor: which maps of it, and how they are pooled; nothing else of it counts here.
 
     Raises:
         InvalidInput: the model has no such level or layer, or not one image input.
     """
 
     def __init__(self, model: keras.Model, descriptor: Descriptor) -> None:
-        self.model = cut(model, descriptor)
+        parts = _pooled(model, descriptor)
+        self.model = _joined(model, parts)
         self._lock = threading.Lock()
-        self.dim: int = self.model.output.shape[-1]
+        self.sizes: tuple[int, ...] = tuple(part.shape[-1] for part in parts)
+        self.dim: int = sum(self.sizes)
         self.precision: str = _precision(model, descriptor)
 
     def __call__(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute descriptors.
+        """Compute pooled maps.
 
         Args:
             batch: float32 (N, height, width, channels), preprocessed.
 
         Returns:
-            float32 (N, dim).
+            float32 (N, dim), the parts one behind the other.
         """
         with self._lock:
             return np.asarray(self.model.predict_on_batch(batch), np.float32)
@@ -71,36 +65,54 @@ class KerasNetwork:
 
 
 def cut(model: keras.Model, descriptor: Descriptor) -> keras.Model:
-    """The part of a model that a descriptor needs, ending in the descriptor.
+    """The part of a model that a descriptor needs, ending in the pooled maps.
 
     Args:
         model: any Keras model with one image input; it is not changed and shares its variables.
-        descriptor: which maps of it, and what is made of them. A level that is a vector already
+        descriptor: which maps of it, and how they are pooled. A level that is a vector already
             (a trained embedding) is not pooled.
 
     Returns:
-        A model from (N, H, W, C) to float32 (N, D).
+        A model from (N, H, W, C) to float32 (N, D), the pooled maps one behind the other.
 
     Raises:
         InvalidInput: the model has no such level or layer, or not one image input.
     """
+    return _joined(model, _pooled(model, descriptor))
+
+
+def _pooled(model: keras.Model, descriptor: Descriptor) -> list[Any]:
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         raise InvalidInput(
             f"an extractor needs one image input (N, H, W, C); model {model.name!r} takes "
             f"{[tuple(i.shape) for i in model.inputs]}"
         )
-    parts = []
-    for level in descriptor.levels:
-        x = _layer(model, level).output
-        if len(x.shape) == 4:
-            pool = _POOLING[descriptor.pooling]
-            # Under a mixed policy the map may be bfloat16; means and norms are taken in float32.
-            x = pool(name=f"{level}_{descriptor.pooling}", dtype="float32")(x)
-        for layer in _normalisation(descriptor, level):
-            x = layer(x)
-        parts.append(x)
+    found = []
+    for part in descriptor.of_network:
+        x = _layer(model, part.level).output
+        found.append(_pooling(part)(x) if len(x.shape) == 4 else x)
+    return found
+
+
+def _joined(model: keras.Model, parts: list[Any]) -> keras.Model:
     output = parts[0] if len(parts) == 1 else keras.layers.Concatenate(name="fusion")(parts)
     return keras.Model(model.inputs[0], output, name="descriptor")
+
+
+def _pooling(part: Part) -> keras.layers.Layer:
+    # Under a mixed policy the map may be bfloat16; means are taken in float32.
+    options: dict[str, Any] = {"name": f"{part.level}_{part.pooling}", "dtype": "float32"}
+    pooling = Pooling.of(part.pooling)
+    match pooling.kind:
+        case "flatten":
+            return keras.layers.Flatten(**options)
+        case "gem":
+            return GeMPooling2D(pooling.p, **options)
+        case "grid":
+            return GridAveragePooling2D(pooling.grid, **options)
+        case "max":
+            return keras.layers.GlobalMaxPooling2D(**options)
+    return keras.layers.GlobalAveragePooling2D(**options)
 
 
 def load_source(
@@ -160,22 +172,6 @@ def _layer(model: keras.Model, level: str) -> keras.layers.Layer:
     return model.get_layer(name)
 
 
-def _normalisation(descriptor: Descriptor, level: str) -> list[keras.layers.Layer]:
-    options: dict[str, Any] = {
-        "name": f"{level}_{descriptor.normalisation}",
-        "dtype": "float32",
-    }
-    match descriptor.normalisation:
-        case "l1":
-            return [L1Normalization(**options)]
-        case "hellinger":
-            return [L1Normalization(square_root=True, **options)]
-        case "l2":
-            return [keras.layers.UnitNormalization(**options)]
-        case _:
-            return []
-
-
 def _precision(model: keras.Model, descriptor: Descriptor) -> str:
-    dtypes = {_layer(model, level).compute_dtype for level in descriptor.levels}
+    dtypes = {_layer(model, part.level).compute_dtype for part in descriptor.of_network}
     return "+".join(sorted(dtypes))

@@ -12,7 +12,10 @@ from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.descriptors import Descriptor
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor, is_preset
 from clothzoo.retrieval.index import Index, check_fingerprint
+from clothzoo.retrieval.looks import Wish
+from clothzoo.retrieval.origin import Origin
 from clothzoo.retrieval.places import Place
+from clothzoo.retrieval.projection import Projection
 
 if TYPE_CHECKING:
     import keras
@@ -62,12 +65,49 @@ def open_or_create(extractor: Extractor, metric: str, place: Place) -> Index:
     return index
 
 
+def said_by_catalogue(place: Place) -> tuple[Descriptor, str] | None:
+    """The descriptor and the measure of the catalogue at a place.
+
+    Returns:
+        Them, or None where there is no catalogue, or it does not say.
+
+    Raises:
+        CatalogueError: it cannot be read.
+        InvalidInput: it has lost its projection.
+    """
+    if not place.exists():
+        return None
+    with place.open() as index:
+        if "level" not in index.fingerprint:
+            return None
+        projection = Origin.of(index).fitted
+        return Descriptor.from_dict(index.fingerprint, projection), index.metric
+
+
+def settled_metric(extractor: Extractor, wish: Wish) -> str:
+    """The measure for an extractor that has its descriptor already.
+
+    Raises:
+        InvalidInput: more than a measure is wished for, or it means nothing on its descriptors.
+    """
+    if wish != Wish(metric=wish.metric):
+        raise InvalidInput(
+            "this extractor has its descriptor already; give look=, level= and the like where it "
+            "is built: Extractor.build(source, look_of(source, 'same-kind').descriptor())"
+        )
+    metric = wish.metric or "braycurtis"
+    if extractor.descriptor is not None:
+        extractor.descriptor.check_metric(metric)
+    return metric
+
+
 def rebuild(
     fingerprint: Mapping[str, Any],
     place: Place,
     model: keras.Model | None,
     weights: str | Path | None,
     runtime: str = "auto",
+    projection: Projection | None = None,
 ) -> Extractor:
     """Make the extractor that a catalogue was built with.
 
@@ -77,6 +117,7 @@ def rebuild(
         model: the user's own model, where it was built with one.
         weights: of the architecture: "imagenet" or a path.
         runtime: what computes; see `Extractor.build`.
+        projection: that of its descriptors, where they have one.
 
     Returns:
         The extractor; whether its weights are the same is for the caller to check.
@@ -114,7 +155,7 @@ def rebuild(
     precision = fingerprint["precision"]
     return Extractor.build(
         model if source == OWN_MODEL else source,
-        Descriptor(*(fingerprint[key] for key in ("level", "pooling", "normalisation"))),
+        Descriptor.from_dict(fingerprint, projection),
         weights=weights if from_architecture else None,
         preprocessing=Preprocessing.from_dict(fingerprint["preprocessing"]),
         runtime=runtime,

@@ -20,6 +20,7 @@ from clothzoo.errors import (
 from clothzoo.hub.filling import dump
 from clothzoo.models import ConventionalCNN
 from clothzoo.preprocessing import Preprocessing
+from clothzoo.retrieval.colours import histogram
 from clothzoo.retrieval.descriptors import NORMALISATION, POOLING, Descriptor
 from clothzoo.retrieval.engine import RetrievalEngine
 from clothzoo.retrieval.extractor import Extractor
@@ -76,6 +77,8 @@ def reference(maps: np.ndarray, pooling: str) -> np.ndarray:
 
 
 def normalised(vectors: np.ndarray, kind: str) -> np.ndarray:
+    if kind == "power":
+        return normalised(np.sqrt(vectors), "l2")
     if kind == "l2":
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled = vectors / np.abs(vectors).sum(axis=1, keepdims=True)
@@ -84,12 +87,15 @@ def normalised(vectors: np.ndarray, kind: str) -> np.ndarray:
 
 class TestCut:
     @pytest.mark.parametrize("pooling", POOLING)
-    def test_pools_and_normalises_inside_the_graph(self, maps: np.ndarray, pooling: str) -> None:
+    def test_pools_inside_the_graph_and_normalises_behind_it(
+        self, maps: np.ndarray, pooling: str
+    ) -> None:
         x = keras.Input((8, 8, 5))
         whole = keras.Model(x, keras.layers.Activation("linear", name="map")(x))
+        pooled = keras.ops.convert_to_numpy(cut(whole, Descriptor("map", pooling))(maps))
+        np.testing.assert_allclose(pooled, reference(maps, pooling), rtol=1e-5, atol=1e-6)
         for kind in NORMALISATION:
-            network = cut(whole, Descriptor("map", pooling, kind))
-            found = keras.ops.convert_to_numpy(network(maps))
+            found = Descriptor("map", pooling, kind).compose([pooled])
             expected = normalised(reference(maps, pooling), kind)
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -99,12 +105,22 @@ class TestCut:
         assert cut(model, Descriptor("high")).count_params() < model.count_params()
 
     def test_joins_levels_each_normalised_on_its_own(self, model: keras.Model) -> None:
-        both = cut(model, Descriptor("low+high"))
-        sums = keras.ops.convert_to_numpy(both(np.ones((1, 28, 28, 1), np.float32))).sum()
-        assert sums == pytest.approx(2, rel=1e-5)
-        assert both.output_shape[-1] == sum(
-            cut(model, Descriptor(level)).output_shape[-1] for level in ("low", "high")
+        low, high, both = (
+            Extractor.build(model, Descriptor(level, normalisation="l1"), preprocessing=GREY)
+            for level in ("low", "high", "low+0.5*high")
         )
+        parts = [low.describe(PICTURES), high.describe(PICTURES) / 2]
+        np.testing.assert_allclose(both.describe(PICTURES), np.concatenate(parts, 1), rtol=1e-5)
+
+    def test_pools_each_level_in_its_own_way(self, maps: np.ndarray) -> None:
+        x = keras.Input((8, 8, 5))
+        whole = keras.Model(x, keras.layers.Activation("linear", name="map")(x))
+        network = cut(whole, Descriptor("map+map+map", "gem1+avg+grid2"))
+        mean = maps.mean(axis=(1, 2))
+        quarters = maps.reshape(3, 2, 4, 2, 4, 5).mean(axis=(2, 4)).reshape(3, -1)
+        expected = np.concatenate([mean, mean, quarters], axis=1)
+        found = keras.ops.convert_to_numpy(network(maps))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
     def test_takes_any_layer_of_any_model(self) -> None:
         x = keras.Input((10, 7, 3))
@@ -194,6 +210,19 @@ class TestDescribe:
         assert len(found) == 4
         for vectors in found.values():
             np.testing.assert_array_equal(vectors, expected)
+
+
+class TestColours:
+    def test_are_taken_from_the_photo_whatever_the_network_sees(self, model: keras.Model) -> None:
+        both = Extractor.build(model, Descriptor("low+2*hsv", "max+avg", "l1"), preprocessing=GREY)
+        found = both.describe(PICTURES)
+        colours = np.stack([histogram(pixels, "hsv") for pixels in PICTURES])
+        np.testing.assert_allclose(found[:, -colours.shape[1] :], 2 * colours, rtol=1e-6)
+        assert found.shape == (10, both.dim)
+
+    def test_alone_need_no_network(self, model: keras.Model) -> None:
+        with pytest.raises(InvalidInput, match="add one, e.g. 'low\\+lab'"):
+            Extractor.build(model, Descriptor("lab"), preprocessing=GREY)
 
 
 class TestBuild:

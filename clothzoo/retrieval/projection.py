@@ -1,0 +1,184 @@
+"""Shorter descriptors: a linear projection learned from descriptors, kept as plain numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from clothzoo.errors import InvalidInput, WeightsCorrupted, WeightsNotFound
+from clothzoo.retrieval import durable
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A linear map to fewer values: `(x - mean) @ matrix`, and what makes that non-negative.
+
+    Args:
+        matrix: float32 (D, d).
+        mean: float32 (D,), subtracted first.
+        non_negative: each value is split into its positive and its negative part, one behind the
+            other, so that there are 2 d values, none below zero. The Manhattan distance between
+            split vectors is what it was, and Bray-Curtis distance means something.
+
+    Raises:
+        InvalidInput: the shapes do not fit, or a number is not finite.
+
+    Example:
+        >>> Projection(np.eye(2, 1, dtype="float32"), np.zeros(2, "float32"), True)([[-3.0, 1.0]])
+        array([[0., 3.]], dtype=float32)
+    """
+
+    matrix: Vectors = field(repr=False)
+    mean: Vectors = field(repr=False)
+    non_negative: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("matrix", "mean"):
+            value = np.ascontiguousarray(getattr(self, name), np.float32)
+            if not np.isfinite(value).all():
+                raise InvalidInput(f"the {name} of a projection has NaN or infinity")
+            object.__setattr__(self, name, value)
+        if self.matrix.ndim != 2 or self.mean.shape != self.matrix.shape[:1] or not self.size:
+            raise InvalidInput(
+                f"a projection needs a matrix (D, d) and a mean (D,), not {self.matrix.shape} and "
+                f"{self.mean.shape}"
+            )
+
+    @classmethod
+    def fit(
+        cls,
+        vectors: NDArray[Any],
+        size: int,
+        *,
+        whiten: float = 0.0,
+        non_negative: bool = False,
+    ) -> Projection:
+        """Learn the principal axes of descriptors.
+
+        Args:
+            vectors: real numbers (N, D), of photos like those to be searched.
+            size: how many values a projected descriptor has.
+            whiten: 0 leaves each axis its spread, 1 gives all the same, between them is a
+                compromise: each is divided by its spread to that power.
+            non_negative: see the class; then half as many axes are kept.
+
+        Raises:
+            InvalidInput: the size is not to be had from so many vectors or values, or is odd
+                where it is to be split.
+
+        Reference:
+            Jégou, Chum, "Negative evidences and co-occurences in image retrieval: the benefit of
+            PCA and whitening", ECCV 2012.
+        """
+        x = np.asarray(vectors, np.float64)
+        if x.ndim != 2 or not np.isfinite(x).all():
+            raise InvalidInput(
+                f"a projection is learned from finite vectors (N, D), not from shape {x.shape}"
+            )
+        if non_negative and size % 2:
+            raise InvalidInput(f"size={size}: a split projection has an even number of values")
+        axes = size // 2 if non_negative else size
+        most = min(len(x) - 1, x.shape[1])
+        if not 1 <= axes <= most:
+            raise InvalidInput(
+                f"size={size} needs {axes} axes, and {len(x)} vectors of {x.shape[1]} values have "
+                f"at most {most}; give more vectors, or a smaller size"
+            )
+        mean = x.mean(axis=0)
+        x = x - mean
+        # The smaller of the two Gram matrices has the same axes.
+        if len(x) > x.shape[1]:
+            spread, vectors_ = np.linalg.eigh(x.T @ x / len(x))
+            matrix = vectors_[:, ::-1][:, :axes]
+        else:
+            spread, sides = np.linalg.eigh(x @ x.T / len(x))
+            matrix = x.T @ sides[:, ::-1][:, :axes]
+            matrix /= np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(np.float64).tiny)
+        spread = np.sqrt(np.maximum(spread[::-1][:axes], 0))
+        floor = max(spread[0] * 1e-6, np.finfo(np.float32).tiny)
+        matrix = matrix / np.maximum(spread, floor) ** whiten
+        return cls(matrix.astype(np.float32), mean.astype(np.float32), non_negative)
+
+    @property
+    def size(self) -> int:
+        """Number of values in a projected descriptor."""
+        return int(self.matrix.shape[1]) * (2 if self.non_negative else 1)
+
+    @property
+    def signed(self) -> bool:
+        """Whether its values can be below zero."""
+        return not self.non_negative
+
+    def __call__(self, vectors: NDArray[Any] | Sequence[Sequence[float]]) -> Vectors:
+        """Project vectors (N, D) to float32 (N, size).
+
+        Raises:
+            InvalidInput: they have another length than those it was learned from.
+        """
+        x = np.asarray(vectors, np.float32)
+        if x.ndim != 2 or x.shape[1] != len(self.mean):
+            raise InvalidInput(
+                f"this projection takes vectors of {len(self.mean):,} values, not of shape "
+                f"{x.shape}; it was learned from other descriptors"
+            )
+        y = (x - self.mean) @ self.matrix
+        if self.non_negative:
+            y = np.concatenate([np.maximum(y, 0), np.maximum(-y, 0)], axis=1)
+        return np.asarray(y, np.float32)
+
+    @cached_property
+    def sha256(self) -> str:
+        """A hash of all of it: 64 hex digits."""
+        digest = hashlib.sha256(f"{self.matrix.shape} {self.non_negative}".encode())
+        for values in (self.matrix, self.mean):
+            digest.update(values.astype("<f4").tobytes())
+        return digest.hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a fingerprint says of it."""
+        return {"size": self.size, "non_negative": self.non_negative, "sha256": self.sha256}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a safetensors file; a file of that name is replaced in one step."""
+        values = {"matrix": self.matrix, "mean": self.mean}
+        about = {"non_negative": str(self.non_negative).lower()}
+        durable.write(Path(path), [safetensors.numpy.save(values, about)])
+        durable.sync_folder(Path(path).absolute().parent)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Projection:
+        """Read what `save` wrote.
+
+        Raises:
+            WeightsNotFound: there is no such file.
+            WeightsCorrupted: it is not a projection's.
+        """
+        try:
+            with safetensors.safe_open(path, "numpy") as file:
+                about = file.metadata() or {}
+                matrix, mean = file.get_tensor("matrix"), file.get_tensor("mean")
+        except FileNotFoundError as error:
+            raise WeightsNotFound(f"there is no projection {os.fspath(path)!r}") from error
+        except (OSError, safetensors.SafetensorError) as error:
+            raise WeightsCorrupted(
+                f"{os.fspath(path)!r} is not the file of a projection: {error}"
+            ) from error
+        return cls(matrix, mean, about.get("non_negative") == "true")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Projection) and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
