@@ -12,7 +12,19 @@ import typer
 
 from clothzoo.cli.app import app
 from clothzoo.cli.output import AsJson, print_json, print_table
-from clothzoo.cli.parsing import BoxOption, RuntimeOption, WhereOption, parse_box, parse_where
+from clothzoo.cli.parsing import (
+    BoxOption,
+    LevelOption,
+    LookOption,
+    MetricOption,
+    NormalisationOption,
+    PoolingOption,
+    RuntimeOption,
+    WeightsOption,
+    WhereOption,
+    parse_box,
+    parse_where,
+)
 
 _MOST_SKIPS = 10
 
@@ -31,19 +43,12 @@ def index(
         str | None,
         typer.Option(help="A preset or an architecture; a catalogue that is there knows its own."),
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="For an architecture: imagenet, a preset's tag, or a file.")
-    ] = None,
-    level: Annotated[
-        str, typer.Option(help="low, mid, high, a layer, or several joined by +.")
-    ] = "low",
-    pooling: Annotated[str, typer.Option(help="avg, max, gem, grid4 or flatten.")] = "avg",
-    normalisation: Annotated[
-        str | None, typer.Option(help="none, l1, l2 or hellinger.", show_default="none")
-    ] = None,
-    metric: Annotated[
-        str, typer.Option(help="braycurtis, cosine, euclidean or manhattan.")
-    ] = "braycurtis",
+    weights: WeightsOption = None,
+    look: LookOption = None,
+    level: LevelOption = None,
+    pooling: PoolingOption = None,
+    normalisation: NormalisationOption = None,
+    metric: MetricOption = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +77,7 @@ def index(
         engine = RetrievalEngine(
             extractor,
             weights=weights,
+            look=look,
             level=level,
             pooling=pooling,
             normalisation=normalisation,
@@ -110,6 +116,15 @@ def search(
         str | None, typer.Option(help="Where the extractor's weights are now, if they have moved.")
     ] = None,
     approximate: Annotated[bool, typer.Option("--approximate", help="Faster, may miss.")] = False,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Search again with what was found first.")
+    ] = False,
+    prefer: Annotated[
+        str | None,
+        typer.Option(
+            help="A classifier's preset: hits of the class that it is sure of come first."
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a contact sheet as a page.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a contact sheet as a picture.")] = None,
     runtime: RuntimeOption = "auto",
@@ -117,10 +132,19 @@ def search(
 ) -> None:
     """Find the photos of a catalogue that look most like one."""
     from clothzoo.retrieval.engine import RetrievalEngine
+    from clothzoo.retrieval.expansion import Expansion
 
     garment, conditions = parse_box(box), parse_where(where)
     with RetrievalEngine.open(catalogue, weights=weights, runtime=runtime) as engine:
-        hits = engine.search(photo, k, where=conditions, box=garment, approximate=approximate)
+        hits = engine.search(
+            photo,
+            k,
+            where=conditions,
+            box=garment,
+            approximate=approximate,
+            expand=Expansion() if expand else None,
+            prefer=prefer,
+        )
         if html or png:
             from clothzoo.retrieval.report import (
                 catalogue_facts,

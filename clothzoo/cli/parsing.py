@@ -19,6 +19,40 @@ BoxOption = Annotated[
 RuntimeOption = Annotated[
     str, typer.Option(help="What computes: keras, openvino, or auto for the faster one.")
 ]
+WeightsOption = Annotated[
+    str | None, typer.Option(help="For an architecture: imagenet, a preset's tag, or a file.")
+]
+LookOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What alike means: same-kind, same-look or same-garment.",
+        show_default="what the catalogue has, or same-look",
+    ),
+]
+LevelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="low, mid, high, a layer, lab or hsv for the colours, or several joined by +; "
+        "0.5*high counts half.",
+        show_default="the look's",
+    ),
+]
+PoolingOption = Annotated[
+    str | None,
+    typer.Option(
+        help="avg, max, gem, grid4 (or any number) or flatten; one for all levels, or one for "
+        "each joined by +.",
+        show_default="the look's",
+    ),
+]
+NormalisationOption = Annotated[
+    str | None,
+    typer.Option(help="none, l1, l2, hellinger or power.", show_default="the look's"),
+]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(help="braycurtis, cosine, euclidean or manhattan.", show_default="the look's"),
+]
 WhereOption = Annotated[
     list[str] | None,
     typer.Option(

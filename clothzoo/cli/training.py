@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,19 @@ import typer
 
 from clothzoo.cli.app import app
 from clothzoo.cli.output import AsJson, print_json, print_table
+from clothzoo.cli.parsing import (
+    LevelOption,
+    LookOption,
+    MetricOption,
+    NormalisationOption,
+    PoolingOption,
+    RuntimeOption,
+    WeightsOption,
+)
+from clothzoo.cli.searching import Search
 
 if TYPE_CHECKING:
+    from clothzoo.retrieval.assessment import Assessment
     from clothzoo.training import Evaluation
 
 DataOption = Annotated[
@@ -68,7 +80,10 @@ def train(
 
 @app.command()
 def evaluate(
-    preset: Annotated[str, typer.Argument(help="A preset's name or folder.")],
+    preset: Annotated[
+        str,
+        typer.Argument(help="A preset's name or folder; with --retrieval also an architecture."),
+    ],
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -83,9 +98,55 @@ def evaluate(
     pictures: Annotated[
         Path | None, typer.Option(help="A folder for pictures of the confusion matrices.")
     ] = None,
+    retrieval: Annotated[
+        bool, typer.Option("--retrieval", help="Measure search for what is alike instead.")
+    ] = False,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --retrieval: what alike means: category, or several labels joined by +.",
+            show_default="category",
+        ),
+    ] = None,
+    other_groups: Annotated[
+        bool, typer.Option("--other-groups", help="No hits by the query's own sender.")
+    ] = False,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many hits are looked at.")] = 10,
+    weights: WeightsOption = None,
+    look: LookOption = None,
+    level: LevelOption = None,
+    pooling: PoolingOption = None,
+    normalisation: NormalisationOption = None,
+    metric: MetricOption = None,
+    grid: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --retrieval: a folder for a table and a picture of all poolings, "
+            "normalisations and measures over the levels that --level joins."
+        ),
+    ] = None,
+    runtime: RuntimeOption = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure a preset on a test split."""
+    """Measure a preset on a test split: how well it classifies, or how well it searches."""
+    wish = (look, level, pooling, normalisation, metric)
+    if retrieval:
+        from clothzoo.retrieval.looks import Wish
+
+        searching = Search(preset, dataset, data, labels or ["category"], other_groups, k)
+        searching = replace(searching, weights=weights, runtime=runtime)
+        if grid:
+            for title, path in searching.draw_grid(level or "low+mid+high", grid):
+                print(f"{title}: {path}", file=sys.stderr)
+            return
+        found_alike = searching.assess(Wish(*wish))
+        if as_json:
+            print_json(found_alike.to_json())
+        else:
+            _show(found_alike)
+        return
+    if labels or other_groups or weights or grid or any(wish):
+        raise typer.BadParameter("they say how photos are searched; add --retrieval")
     from clothzoo import training
 
     found = training.evaluate(preset, dataset, data=data, write=write)
@@ -99,6 +160,6 @@ def evaluate(
         _show(found)
 
 
-def _show(found: Evaluation) -> None:
+def _show(found: Evaluation | Assessment) -> None:
     for title, columns, rows in found.tables():
         print_table(columns, rows, title=title)

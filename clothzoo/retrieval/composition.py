@@ -47,6 +47,15 @@ class Composition:
         projection = self.descriptor.projection
         return sum(self._lengths) if projection is None else projection.size
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Number of values of each of the descriptor's parts, in their order."""
+        of_network = iter(self.sizes)
+        of_colour = iter(self._lengths[len(self.sizes) :])
+        return tuple(
+            next(of_colour if part.of_colour else of_network) for part in self.descriptor.parts
+        )
+
     def colours(self, pixels: Pixels) -> list[Floats]:
         """The colour parts of one photo, in order.
 

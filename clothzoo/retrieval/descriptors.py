@@ -184,6 +184,10 @@ class Descriptor:
         """The parts that are taken from the photo's colours."""
         return tuple(part for part in self.parts if part.of_colour)
 
+    def __str__(self) -> str:
+        shown = f"{self.level} {self.pooling} {self.normalisation}"
+        return shown if self.projection is None else f"{shown} → {self.projection.size}"
+
     def compose(self, pooled: Sequence[NDArray[Any]]) -> Vectors:
         """Make the vectors of what was pooled: normalise, weigh, join, project.
 

@@ -209,6 +209,11 @@ class Extractor:
         return self._network.dim if self._composition is None else self._composition.dim
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """Number of values of each part of a descriptor, before any projection."""
+        return (self.dim,) if self._composition is None else self._composition.lengths
+
+    @property
     def descriptor(self) -> Descriptor | None:
         """The recipe of the descriptors; None where the network's vectors are used as they are."""
         return None if self._composition is None else self._composition.descriptor

@@ -221,7 +221,7 @@ class TestColours:
         assert found.shape == (10, both.dim)
 
     def test_alone_need_no_network(self, model: keras.Model) -> None:
-        with pytest.raises(InvalidInput, match="add one, e.g. 'low\\+lab'"):
+        with pytest.raises(InvalidInput, match=r"add one, e\.g\. 'low\+lab'"):
             Extractor.build(model, Descriptor("lab"), preprocessing=GREY)
 
 
