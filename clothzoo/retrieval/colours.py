@@ -91,7 +91,7 @@ _XYZ = np.array(
 
 SPACES: dict[str, Space] = {
     "hsv": Space(hsv, (0, 0, 0.1), (11 / 12, 0.6, 0.95), (12, 4, 5), (True, False, False)),
-    "lab": Space(lab, (10, -50, -50), (95, 60, 60), (6, 8, 8)),
+    "lab": Space(lab, (10, -45, -45), (95, 60, 65), (5, 7, 7)),
 }
 """What colours can be counted in, by name."""
 

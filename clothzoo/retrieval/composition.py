@@ -89,4 +89,6 @@ class Composition:
             SPACES[part.level].size * Pooling.of(part.pooling).grid ** 2
             for part in self.descriptor.of_colour
         )
-        return (*self.sizes, *colours)
+        folds = (Pooling.of(part.pooling).fold for part in self.descriptor.of_network)
+        folded = (min(size, fold or size) for size, fold in zip(self.sizes, folds, strict=True))
+        return (*folded, *colours)

@@ -21,7 +21,8 @@ POOLING = ("avg", "flatten", "gem", "grid4", "max")
 
 avg and max: one value per channel. gem: generalised mean with p = 3, between the two; "gem4.5" has
 another p. grid4: the average of each cell of a 4×4 grid, so that place counts; "grid2" and any
-other number likewise. flatten: every value of the map.
+other number likewise. flatten: every value of the map. Besides these, "fold640" adds up the averages of
+channels that are 640 apart, so that 640 values are left, and none is below zero where none was.
 """
 
 NORMALISATION = ("hellinger", "l1", "l2", "none", "power")
@@ -32,7 +33,9 @@ power: the root of each value, then l2.
 """
 
 _PART = re.compile(r"(?:(?P<weight>\d+(?:\.\d+)?)\*)?(?P<level>[^*]+)")
-_POOLING = re.compile(r"avg|max|flatten|gem(?P<p>\d+(?:\.\d+)?)?|grid(?P<grid>[1-9]\d*)")
+_POOLING = re.compile(
+    r"avg|max|flatten|gem(?P<p>\d+(?:\.\d+)?)?|grid(?P<grid>[1-9]\d*)|fold(?P<fold>[1-9]\d*)"
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class Pooling:
         kind: "avg", "flatten", "gem", "grid" or "max".
         p: the exponent of "gem".
         grid: cells along each side of "grid".
+        fold: to how many values the averages are added up; 0 leaves them.
     """
 
     kind: str
     p: float = 3.0
     grid: int = 1
+    fold: int = 0
 
     @classmethod
     def of(cls, name: str) -> Pooling:
@@ -58,7 +63,7 @@ class Pooling:
 
         Example:
             >>> Pooling.of("grid2")
-            Pooling(kind='grid', p=3.0, grid=2)
+            Pooling(kind='grid', p=3.0, grid=2, fold=0)
         """
         found = _POOLING.fullmatch(name) if isinstance(name, str) else None
         if found is None or float(found["p"] or 3) < 1:
@@ -68,6 +73,8 @@ class Pooling:
             )
         if found["grid"]:
             return cls("grid", grid=int(found["grid"]))
+        if found["fold"]:
+            return cls("avg", fold=int(found["fold"]))
         if name.startswith("gem"):
             return cls("gem", p=float(found["p"] or 3))
         return cls(name)
@@ -89,6 +96,22 @@ class Part:
     pooling: str
     normalisation: str
     weight: float = 1.0
+
+    def folded(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Add up what its pooling says is to be added up, of values (N, D)."""
+        size = Pooling.of(self.pooling).fold
+        if not 0 < size < values.shape[1]:
+            return values
+        short = np.zeros((len(values), size), np.float32)
+        for start in range(0, values.shape[1], size):
+            block = values[:, start : start + size]
+            short[:, : block.shape[1]] += block
+        return short
+
+    @property
+    def of_network(self) -> str:
+        """The pooling that the network computes: averages are folded afterwards."""
+        return "avg" if Pooling.of(self.pooling).fold else self.pooling
 
     @property
     def of_colour(self) -> bool:
@@ -141,8 +164,8 @@ class Descriptor:
             if name not in NORMALISATION:
                 raise InvalidInput(f"no normalisation {name!r}{did_you_mean(name, NORMALISATION)}")
         for part in self.parts:
-            kind = Pooling.of(part.pooling).kind
-            if part.of_colour and kind not in ("avg", "grid"):
+            pooling = Pooling.of(part.pooling)
+            if part.of_colour and (pooling.kind not in ("avg", "grid") or pooling.fold):
                 raise InvalidInput(
                     f"the colours {part.level!r} can be pooled by 'avg' or a grid, not by "
                     f"{part.pooling!r}; give each part its own, e.g. "
@@ -204,7 +227,7 @@ class Descriptor:
         """
         joined = np.concatenate(
             [
-                normalised(values, part.normalisation) * np.float32(part.weight)
+                normalised(part.folded(values), part.normalisation) * np.float32(part.weight)
                 for part, values in zip(self.parts, pooled, strict=True)
             ],
             axis=1,
@@ -237,8 +260,8 @@ class Descriptor:
                 f"level {self.level!r} has no level of the network; add one, e.g. "
                 f"'low+{self.level}'"
             )
-        level, pooling = ("+".join(getattr(p, a) for p in parts) for a in ("level", "pooling"))
-        return Descriptor(level, pooling, "none")
+        pooling = "+".join(part.of_network for part in parts)
+        return Descriptor("+".join(part.level for part in parts), pooling, "none")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a fingerprint; `from_dict` gives the same record back."""

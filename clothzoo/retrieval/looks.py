@@ -53,19 +53,19 @@ DEFAULT = "same-look"
 
 LOOKS: Mapping[str, Mapping[str, Look]] = {
     "transfer_inception_v3": {
-        "same-kind": Look("mixed4+mixed8", "avg", "hellinger"),
-        "same-look": Look("mixed8+lab", "avg", "l1"),
-        "same-garment": Look("mixed2+lab", "avg", "l1"),
+        "same-kind": Look("mixed8", "fold1024", "l1", "braycurtis"),
+        "same-look": Look("mixed8+0.5*lab", "fold768+avg", "hellinger", "cosine"),
+        "same-garment": Look("mixed8+0.5*lab", "fold768+avg", "hellinger", "cosine"),
     },
     "transfer_mobilenet_v2": {
-        "same-kind": Look("out_relu", "avg", "hellinger"),
-        "same-look": Look("out_relu+lab", "avg", "l1"),
-        "same-garment": Look("low+lab", "avg", "l1"),
+        "same-kind": Look("out_relu", "fold1024", "none", "cosine"),
+        "same-look": Look("out_relu+0.5*lab", "fold768+avg", "hellinger", "cosine"),
+        "same-garment": Look("out_relu+0.5*lab", "fold768+avg", "hellinger", "cosine"),
     },
     "": {
-        "same-kind": Look("mid+high", "avg", "hellinger"),
-        "same-look": Look("high+lab", "avg", "l1"),
-        "same-garment": Look("low+lab", "avg", "l1"),
+        "same-kind": Look("high", "avg", "hellinger", "cosine"),
+        "same-look": Look("high+0.5*lab", "avg", "hellinger", "cosine"),
+        "same-garment": Look("high+0.5*lab", "avg", "hellinger", "cosine"),
     },
 }
 """Preset or architecture → the looks that it serves; "" is any other network with levels."""

@@ -101,8 +101,8 @@ def _joined(model: keras.Model, parts: list[Any]) -> keras.Model:
 
 def _pooling(part: Part) -> keras.layers.Layer:
     # Under a mixed policy the map may be bfloat16; means are taken in float32.
-    options: dict[str, Any] = {"name": f"{part.level}_{part.pooling}", "dtype": "float32"}
-    pooling = Pooling.of(part.pooling)
+    pooling = Pooling.of(part.of_network)
+    options: dict[str, Any] = {"name": f"{part.level}_{part.of_network}", "dtype": "float32"}
     match pooling.kind:
         case "flatten":
             return keras.layers.Flatten(**options)

@@ -62,7 +62,7 @@ class Pooled:
         Raises:
             InvalidInput: one of its parts is not there.
         """
-        return descriptor.compose([self.part(p.level, p.pooling) for p in descriptor.parts])
+        return descriptor.compose([self.part(p.level, p.of_network) for p in descriptor.parts])
 
 
 def everything(parts: Sequence[tuple[str, str]]) -> Descriptor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,25 +62,32 @@ class Projection:
         vectors: NDArray[Any],
         size: int,
         *,
+        labels: Sequence[Hashable] | None = None,
+        shrinkage: float = 0.3,
         whiten: float = 0.0,
         non_negative: bool = False,
     ) -> Projection:
-        """Learn the principal axes of descriptors.
+        """Learn the axes that matter from descriptors.
 
         Args:
             vectors: real numbers (N, D), of photos like those to be searched.
             size: how many values a projected descriptor has.
+            labels: (N,) what is alike. Then the directions in which alike photos differ are made
+                small first; without labels the axes are the principal ones.
+            shrinkage: how far the spread within a label is drawn towards an even one, 0 to 1: the
+                fewer photos, the more.
             whiten: 0 leaves each axis its spread, 1 gives all the same, between them is a
                 compromise: each is divided by its spread to that power.
             non_negative: see the class; then half as many axes are kept.
 
         Raises:
             InvalidInput: the size is not to be had from so many vectors or values, or is odd
-                where it is to be split.
+                where it is to be split; or a number is out of range.
 
         Reference:
             Jégou, Chum, "Negative evidences and co-occurences in image retrieval: the benefit of
-            PCA and whitening", ECCV 2012.
+            PCA and whitening", ECCV 2012. Hatch, Kajarekar, Stolcke, "Within-class covariance
+            normalization for SVM-based speaker recognition", Interspeech 2006 (with labels).
         """
         x = np.asarray(vectors, np.float64)
         if x.ndim != 2 or not np.isfinite(x).all():
@@ -98,17 +105,13 @@ class Projection:
             )
         mean = x.mean(axis=0)
         x = x - mean
-        # The smaller of the two Gram matrices has the same axes.
-        if len(x) > x.shape[1]:
-            spread, vectors_ = np.linalg.eigh(x.T @ x / len(x))
-            matrix = vectors_[:, ::-1][:, :axes]
-        else:
-            spread, sides = np.linalg.eigh(x @ x.T / len(x))
-            matrix = x.T @ sides[:, ::-1][:, :axes]
-            matrix /= np.maximum(np.linalg.norm(matrix, axis=0), np.finfo(np.float64).tiny)
-        spread = np.sqrt(np.maximum(spread[::-1][:axes], 0))
-        floor = max(spread[0] * 1e-6, np.finfo(np.float32).tiny)
-        matrix = matrix / np.maximum(spread, floor) ** whiten
+        evened = None if labels is None else _within(x, labels, shrinkage)
+        if evened is not None:
+            x = x @ evened
+        matrix, spread = _principal(x, axes)
+        matrix = matrix / np.maximum(spread, spread[0] * 1e-6) ** whiten
+        if evened is not None:
+            matrix = evened @ matrix
         return cls(matrix.astype(np.float32), mean.astype(np.float32), non_negative)
 
     @property
@@ -182,3 +185,33 @@ class Projection:
 
     def __hash__(self) -> int:
         return hash(self.sha256)
+
+
+def _principal(x: NDArray[Any], axes: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The principal axes (D, axes) of centred vectors, and the spread along each."""
+    if len(x) > x.shape[1]:
+        spread, found = np.linalg.eigh(x.T @ x / len(x))
+    else:  # the smaller of the two Gram matrices has the same axes
+        spread, sides = np.linalg.eigh(x @ x.T / len(x))
+        found = x.T @ sides
+        found /= np.maximum(np.linalg.norm(found, axis=0), np.finfo(np.float64).tiny)
+    return found[:, ::-1][:, :axes], np.sqrt(np.maximum(spread[::-1][:axes], 1e-30))
+
+
+def _within(x: NDArray[Any], labels: Sequence[Hashable], shrinkage: float) -> NDArray[Any]:
+    """What makes the spread of vectors around the mean of their label even, (D, D)."""
+    if len(labels) != len(x) or not 0 <= shrinkage <= 1:
+        raise InvalidInput(
+            f"{len(x)} vectors need {len(x)} labels, not {len(labels)}, and shrinkage is from 0 "
+            f"to 1, not {shrinkage}"
+        )
+    number = {label: n for n, label in enumerate(dict.fromkeys(labels))}
+    member = np.array([number[label] for label in labels])
+    sums = np.zeros((len(number), x.shape[1]))
+    np.add.at(sums, member, x)
+    rest = x - (sums / np.bincount(member)[:, None])[member]
+    spread = rest.T @ rest / len(x)
+    even = np.trace(spread) / len(spread)
+    spread = (1 - shrinkage) * spread + shrinkage * even * np.eye(len(spread))
+    values, axes = np.linalg.eigh(spread)
+    return np.asarray((axes / np.sqrt(np.maximum(values, even * 1e-6))) @ axes.T)
