@@ -148,7 +148,7 @@ class Task:
 
     Args:
         name: for people.
-        pictures: "clothing", "rendered" or "fashion".
+        pictures: "clothing", "senders", "rendered" or "fashion".
         labels: alike are pictures with the same values of these.
         others: whether only hits by other senders, or of other garments, count.
     """
@@ -164,6 +164,7 @@ TASKS = {
     for task in (
         Task("photos: category", "clothing", ("category",)),
         Task("photos: category + kids", "clothing", ("category", "kids")),
+        Task("photos of other senders: category", "senders", ("category",)),
         Task("drawn: category", "rendered", ("category",)),
         Task("drawn: category + colour", "rendered", ("category", "colour")),
         Task("drawn: category + colour + pattern", "rendered", ("category", "colour", "pattern")),
@@ -172,27 +173,37 @@ TASKS = {
     )
 }
 
-# A look is chosen by, and reported on, the tasks that have its meaning.
+# A look is chosen by the tasks that have its meaning, and reported on those and on more photos.
 LOOK_TASKS = {
     "same-kind": ("photos: category", "drawn: category"),
     "same-look": ("drawn: category + colour", "drawn: category + colour + pattern"),
     "same-garment": ("drawn: same garment",),
+}
+REPORT_TASKS = {
+    **LOOK_TASKS,
+    "same-kind": ("photos: category", "photos of other senders: category", "drawn: category"),
 }
 CHOSEN_BY = {"same-kind": "P@k", "same-look": "P@k", "same-garment": "mAP@R"}
 MOST_VALUES = 1024  # of a look's vector: 4 KB
 
 
 def records(size: Size, pictures: str, part: str) -> list[Record]:
-    """The pictures to choose by ("choose") or to report on ("report")."""
+    """The pictures to choose by ("choose") or to report on ("report").
+
+    Photos to choose by are of one half of the training senders; "senders" are of the other half.
+    """
     if pictures == "rendered" or not size.real:
-        seeds = {"rendered": (101, 202), "clothing": (303, 404)}[pictures]
+        seeds = {"rendered": (101, 202), "clothing": (303, 404), "senders": (505, 606)}[pictures]
         seed = seeds[part == "report"]
         return list(rendered.render(size.garments, 2, size.side, seed=seed))
     if pictures == "fashion":
         return fashion_mnist.load("test")[: size.fashion]
-    if part == "report":
+    if pictures == "clothing" and part == "report":
         return clothing.load("test")
-    return capped(clothing.load("train"), size.senders)
+    found = capped(clothing.load("train"), size.senders)
+    names = sorted({str(record.group) for record in found})
+    first = set(np.random.default_rng(0).permutation(names)[: len(names) // 2].tolist())
+    return [r for r in found if (str(r.group) in first) == (pictures == "clothing")]
 
 
 def capped(given: Sequence[Record], most: int, seed: int = 0) -> list[Record]:
@@ -211,7 +222,7 @@ class Pictures:
 
     Args:
         size: how much is studied.
-        kind: "clothing", "rendered" or "fashion".
+        kind: "clothing", "senders", "rendered" or "fashion".
         part: "choose" or "report".
         data: the data's folder.
         folder: where what is described is kept.
@@ -361,6 +372,7 @@ class Study:
         self.results: dict[str, Any] = {}
         kinds = ["clothing", "rendered"]
         names = [(kind, part) for kind in kinds for part in ("choose", "report")]
+        names.append(("senders", "report"))
         if size.fashion:
             names.append(("fashion", "report"))
         vectors = folder / "vectors"
@@ -472,7 +484,7 @@ class Study:
                     "used": asdict(used),
                     "used_score": self._score(network, used, look),
                     "baseline_score": self._score(network, baseline(network), look),
-                    "tasks": [self._against(network, used, TASKS[t]) for t in LOOK_TASKS[look]],
+                    "tasks": [self._against(network, used, TASKS[t]) for t in REPORT_TASKS[look]],
                 }
                 vectors = self.pictures["rendered", "report"].vectors(network, used.descriptor())
                 entry["values"] = int(vectors.shape[1])
@@ -524,7 +536,7 @@ class Study:
                     "braycurtis",
                 ),
             ):
-                for name_of_task in LOOK_TASKS["same-kind"]:
+                for name_of_task in REPORT_TASKS["same-kind"]:
                     task = TASKS[name_of_task]
                     pictures = self.pictures[task.pictures, "report"]
                     found = pictures.judged(
@@ -550,8 +562,8 @@ class Study:
         rows = []
         network = self.size.networks[0]
         for task in self.tasks():
-            if task.pictures == "fashion":
-                continue
+            if (task.pictures, "choose") not in self.pictures:
+                continue  # there is nothing to learn words from
             chosen, reported = (self.pictures[task.pictures, part] for part in ("choose", "report"))
             for kind in ("surf", "sift"):
                 path = self.folder / "vectors" / f"{kind}.{reported.name}.npy"

@@ -67,7 +67,8 @@ many hits as there are alike. Intervals are 95 %, by bootstrap over senders or g
 
 What is chosen is chosen on photos of other senders, and on garments drawn from another seed, than
 those that it is reported on. The photos to report on are those of the five test senders of the
-data set, of whom one sent two thirds: intervals by sender are wide, and say so.
+data set, of whom one sent two thirds, so that intervals by sender are wide; and, as "other
+senders", a few photos each of the half of the training senders that nothing was chosen by.
 
 {table(("pictures", "how many", "senders or garments"), counted)}
 

@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 _SIDE = 48  # a photo is scaled to this square: colours do not need more
 _BORDER = 4  # rows and columns at the edge that show what the ground is like
 _SPREAD = 0.28  # of the bell over the middle, as a part of the side
-_MOST_GROUND = 0.05  # what is left of the weight of a colour that is the ground's alone
+_LEAST = 0.02  # what is left of the weight of a colour that is the ground's alone
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def histogram(pixels: Pixels, space: str = "lab", *, grid: int = 1) -> Floats:
         raise InvalidInput(f"no colour space {space!r}{did_you_mean(space, SPACES)}")
     cut = SPACES[space]
     small = Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BOX)
-    rgb = np.asarray(small, np.float32).reshape(-1, 3) / 255
+    rgb = np.asarray(small, np.float32).reshape(-1, 3) / np.float32(255)
     bins, shares = _shared(cut.convert(rgb), cut)
     weight = _of_garment(bins, shares, cut.size)
     bins = bins + cut.size * _cells(grid)
@@ -162,7 +162,7 @@ def _of_garment(bins: NDArray[np.int64], shares: Floats, size: int) -> Floats:
     middle, edge = counted(_MIDDLE), counted(_EDGE)
     belongs = middle / np.maximum(middle + edge, 1e-9)
     part = (belongs[bins] * shares).sum(axis=0)
-    return np.asarray(_MIDDLE * (_MOST_GROUND + part), np.float32)
+    return np.asarray(_MIDDLE * (_LEAST + part**2), np.float32)
 
 
 def _cells(grid: int) -> NDArray[np.int64]:

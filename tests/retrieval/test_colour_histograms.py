@@ -38,7 +38,7 @@ def test_the_ground_counts_little(space: str) -> None:
         histogram(garment(red, g), space) for g in ((90, 160, 90), (150, 150, 150))
     )
     other = histogram(garment(blue, (90, 160, 90)), space)
-    assert difference(on_green, on_grey) < 0.1
+    assert difference(on_green, on_grey) < 0.2
     assert difference(on_green, other) > 0.8
 
 
