@@ -21,7 +21,7 @@ POOLING = ("avg", "flatten", "gem", "grid4", "max")
 
 avg and max: one value per channel. gem: generalised mean with p = 3, between the two; "gem4.5" has
 another p. grid4: the average of each cell of a 4×4 grid, so that place counts; "grid2" and any
-other number likewise. flatten: every value of the map. Besides these, "fold640" adds up the averages
+other number likewise. flatten: every value of the map. Besides, "fold640" adds up the averages
 of channels that are 640 apart, so that 640 values are left, and none is below zero where none was.
 """
 

@@ -35,8 +35,8 @@ class Origin:
 
     def of_extractor(self, extractor: Extractor) -> Origin:
         """The same, with where the extractor's weights came from and its projection."""
-        projection = extractor.descriptor and extractor.descriptor.projection
-        kept = projection and base64.b64encode(projection.to_bytes()).decode()
+        projection = None if extractor.descriptor is None else extractor.descriptor.projection
+        kept = None if projection is None else base64.b64encode(projection.to_bytes()).decode()
         return replace(self, weights=extractor.weights, projection=kept)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -153,11 +154,30 @@ class Projection:
         """What a fingerprint says of it."""
         return {"size": self.size, "non_negative": self.non_negative, "sha256": self.sha256}
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it to a safetensors file; a file of that name is replaced in one step."""
+    def to_bytes(self) -> bytes:
+        """It as the content of a safetensors file."""
         values = {"matrix": self.matrix, "mean": self.mean}
         about = {"non_negative": str(self.non_negative).lower()}
-        durable.write(Path(path), [safetensors.numpy.save(values, about)])
+        return bytes(safetensors.numpy.save(values, about))
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Projection:
+        """What `to_bytes` gave.
+
+        Raises:
+            WeightsCorrupted: it is not a projection's.
+        """
+        try:
+            values = safetensors.numpy.load(content)
+            length = int.from_bytes(content[:8], "little")
+            about = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+            return cls(values["matrix"], values["mean"], about.get("non_negative") == "true")
+        except (KeyError, ValueError, safetensors.SafetensorError) as error:
+            raise WeightsCorrupted(f"this is not the content of a projection: {error}") from error
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a safetensors file; a file of that name is replaced in one step."""
+        durable.write(Path(path), [self.to_bytes()])
         durable.sync_folder(Path(path).absolute().parent)
 
     @classmethod
@@ -169,16 +189,11 @@ class Projection:
             WeightsCorrupted: it is not a projection's.
         """
         try:
-            with safetensors.safe_open(path, "numpy") as file:
-                about = file.metadata() or {}
-                matrix, mean = file.get_tensor("matrix"), file.get_tensor("mean")
+            return cls.from_bytes(Path(path).read_bytes())
         except FileNotFoundError as error:
             raise WeightsNotFound(f"there is no projection {os.fspath(path)!r}") from error
-        except (OSError, safetensors.SafetensorError) as error:
-            raise WeightsCorrupted(
-                f"{os.fspath(path)!r} is not the file of a projection: {error}"
-            ) from error
-        return cls(matrix, mean, about.get("non_negative") == "true")
+        except WeightsCorrupted as error:
+            raise WeightsCorrupted(f"{os.fspath(path)!r}: {error}") from error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Projection) and self.sha256 == other.sha256
