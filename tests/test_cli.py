@@ -14,6 +14,7 @@ from clothzoo.cli import app
 from clothzoo.cli.output import print_table
 from clothzoo.cli.parsing import parse_box, parse_where
 from clothzoo.errors import InvalidInput
+from clothzoo.retrieval import grid
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import folder_of, picture, write
 
@@ -74,6 +75,15 @@ class TestIndex:
         assert "skipped 00.jpg: not an image" in done.stderr
         assert "… and 2 more" in done.stderr
         assert "0 added, 12 skipped" in done.stdout
+
+    def test_takes_a_look(self, photos: Path, tmp_path: Path) -> None:
+        done = run(
+            "index", photos, "--into", tmp_path / "c", "--extractor", PRESET,
+            "--look", "same-garment",
+        )  # fmt: skip
+        assert done.exit_code == 0, done.output
+        found = run("search", photos / "hat" / "a.png", "--in", tmp_path / "c", "--expand")
+        assert found.stdout.splitlines()[1].split("\t")[2] == "hat/b.png"
 
 
 class TestSearch:
@@ -203,6 +213,30 @@ def test_every_command_prints_json(tmp_path: Path) -> None:
     assert (plan["repository"], plan["published"]) == (f"someone/{PRESET}", False)
     assert plan["files"]["preset.toml"] > 0
     assert json.loads(run("presets", "--json").stdout)
+class TestEvaluateRetrieval:
+    def test_measures_a_search_as_the_library_does(self, photos: Path) -> None:
+        data = ("evaluate", PRESET, "--retrieval", "--dataset", "folder", "--data", photos)
+        done = run(*data, "-k", 1, "--look", "same-kind", "--json")
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)
+        assert found["extractor"] == PRESET
+        assert found["alike"]["category"]["queries"] == 2  # the sock has nothing alike
+        assert found["alike"]["category"]["figures"]["P@k"] == 1
+        shown = run(*data, "--level", "low", "--metric", "cosine")
+        assert "P@10\t0.1000" in shown.stdout
+        assert "bytes a photo" in shown.stdout
+
+    def test_measures_a_whole_grid(self, photos: Path, tmp_path: Path) -> None:
+        data = ("evaluate", PRESET, "--retrieval", "--dataset", "folder", "--data", photos)
+        done = run(*data, "--grid", tmp_path, "--level", "low+high")
+        assert done.exit_code == 0, done.output
+        assert len(grid.read(tmp_path / "category.parquet")) == 2 * 4 * 5 * 4
+        assert (tmp_path / "category.png").stat().st_size > 1000
+
+    def test_what_says_how_to_search_needs_retrieval(self) -> None:
+        done = run("evaluate", PRESET, "--look", "same-kind")
+        assert done.exit_code == 2
+        assert "--retrieval" in done.stderr
 
 
 class TestClassify:
