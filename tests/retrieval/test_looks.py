@@ -33,6 +33,18 @@ def model() -> keras.Model:
     return ConventionalCNN(input_shape=(28, 28, 1), classes=3)
 
 
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    """It is sure of a hat on a bright photo, and not sure on a dark one."""
+    x = keras.Input((4, 4, 3))
+    light = keras.layers.GlobalAveragePooling2D(name="light")(x)
+    kernel = np.array([[8, -8], [0, 0], [0, 0]], np.float32)
+    layer = keras.layers.Dense(2, activation="softmax", name="kind")
+    network = keras.Model(x, layer(light))
+    layer.set_weights([kernel, np.zeros(2, np.float32)])
+    return Classifier(network, {"category": ("hat", "sock")}, Preprocessing(size=(4, 4)))
+
+
 class TestTable:
     def test_every_row_is_a_recipe_with_a_measure_that_fits(self) -> None:
         for looks in LOOKS.values():
@@ -137,17 +149,6 @@ class TestPreference:
         kinds = [{"category": "hat" if red % 50 else "sock"} for red in REDS]
         engine.add([picture(r) for r in REDS], ids=[str(r) for r in REDS], attributes=kinds)
         return engine
-
-    @pytest.fixture(scope="class")
-    def classifier(self) -> Classifier:
-        """It is sure of a hat on a bright photo, and not sure on a dark one."""
-        x = keras.Input((4, 4, 3))
-        light = keras.layers.GlobalAveragePooling2D(name="light")(x)
-        kernel = np.array([[8, -8], [0, 0], [0, 0]], np.float32)
-        layer = keras.layers.Dense(2, activation="softmax", name="kind")
-        network = keras.Model(x, layer(light))
-        layer.set_weights([kernel, np.zeros(2, np.float32)])
-        return Classifier(network, {"category": ("hat", "sock")}, Preprocessing(size=(4, 4)))
 
     def test_hits_of_a_class_that_is_sure_come_first(
         self, engine: RetrievalEngine, classifier: Classifier
