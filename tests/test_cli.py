@@ -13,8 +13,12 @@ import clothzoo
 from clothzoo.cli import app
 from clothzoo.cli.output import print_table
 from clothzoo.cli.parsing import parse_box, parse_where
+from clothzoo.datasets import folder
 from clothzoo.errors import InvalidInput
 from clothzoo.retrieval import grid
+from clothzoo.retrieval.assessment import assess
+from clothzoo.retrieval.extractor import Extractor
+from clothzoo.retrieval.looks import look_of
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import folder_of, picture, write
 
@@ -221,7 +225,11 @@ class TestEvaluateRetrieval:
         found = json.loads(done.stdout)
         assert found["extractor"] == PRESET
         assert found["alike"]["category"]["queries"] == 2  # the sock has nothing alike
-        assert found["alike"]["category"]["figures"]["P@k"] == 1
+        look = look_of(PRESET, "same-kind")
+        extractor = Extractor.build(PRESET, look.descriptor())
+        records = folder.load(photos).records
+        expected = assess(extractor, records, ["category"], metric=look.metric, k=1)
+        assert found["alike"] == expected.to_json()["alike"]
         shown = run(*data, "--level", "low", "--metric", "cosine")
         assert "P@10\t0.1000" in shown.stdout
         assert "bytes a photo" in shown.stdout
