@@ -61,7 +61,8 @@ class RetrievalEngine:
             weights, which only a catalogue in memory can have.
         look: what "alike" means: "same-kind", "same-look" or "same-garment"; see
             `clothzoo.retrieval.looks`. What is given besides takes the place of the look's own.
-            Where nothing at all is said it is what the catalogue at `path` has, or "same-look".
+            Where nothing at all is said it is what the catalogue at `path` has, or the low level
+            by Bray-Curtis.
         level: the feature map: "low", "mid", "high", a stage or layer by name, "lab" or "hsv"
             for the garment's colours, or a fusion such as "low+0.5*high".
         pooling: how a map becomes a vector: "avg", "max", "gem", "grid4" or "flatten".

@@ -50,8 +50,8 @@ MEANING = {
 }
 """The looks, and what each finds."""
 
-DEFAULT = "same-look"
-"""The look where nothing is said."""
+DEFAULT = Look("low")
+"""What is compared where nothing is said: the thesis's finding, which names no look of ours."""
 
 LOOKS: Mapping[str, Mapping[str, Look]] = {
     "transfer_inception_v3": {
@@ -110,7 +110,7 @@ class Wish:
         """The descriptor and the measure, for an extractor.
 
         Without a look, a level, a pooling or a normalisation given means that the rest is what
-        `Descriptor` has by default; nothing given means the look `DEFAULT`.
+        `Descriptor` has by default; nothing given means `DEFAULT`.
 
         Args:
             source: a preset's name, an architecture's id, or a Keras model.
@@ -120,7 +120,7 @@ class Wish:
                 the measure means nothing on such vectors.
         """
         by_hand = (self.level, self.pooling, self.normalisation) != (None, None, None)
-        base = Look("low") if self.look is None and by_hand else look_of(source, self.look)
+        base = DEFAULT if self.look is None and by_hand else look_of(source, self.look)
         if self.level is not None:
             base = Look(self.level, metric=base.metric)
         named = {"pooling": self.pooling, "normalisation": self.normalisation}
@@ -157,14 +157,14 @@ def look_of(source: str | Path | keras.Model, look: str | None = None) -> Look:
 
     Args:
         source: a preset's name or folder, an architecture's id, or a Keras model.
-        look: a name from `MEANING`; None is `DEFAULT`, or the first look that is served.
+        look: a name from `MEANING`; None is `DEFAULT`, or the only look that is served.
 
     Raises:
         InvalidInput: there is no such look, or the extractor does not serve it.
     """
     looks = served(source)
     if look is None:
-        return looks.get(DEFAULT) or next(iter(looks.values()))
+        return DEFAULT if len(looks) > 1 else next(iter(looks.values()))
     if look not in MEANING:
         raise InvalidInput(f"no look {look!r}{did_you_mean(look, MEANING)}")
     if look not in looks:

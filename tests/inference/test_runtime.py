@@ -88,7 +88,8 @@ def no_worker(monkeypatch: pytest.MonkeyPatch):
 
 
 def recipe(weights: Path) -> Recipe:
-    return Recipe("conventional_cnn", str(weights), GREY.to_dict(), FUSION.to_dict(), "float32")
+    part = FUSION.network_part().to_dict()
+    return Recipe("conventional_cnn", str(weights), GREY.to_dict(), part, "float32")
 
 
 class TestCompiledExtractor:

@@ -60,9 +60,9 @@ class TestTable:
 
 
 class TestWish:
-    def test_nothing_said_is_the_default_look(self) -> None:
-        look = look_of("inception_cnn", DEFAULT)
-        assert Wish().settled("inception_cnn") == (look.descriptor(), look.metric)
+    def test_nothing_said_is_the_low_level_by_bray_curtis(self) -> None:
+        assert look_of("inception_cnn") == DEFAULT
+        assert Wish().settled("inception_cnn") == (Descriptor("low"), "braycurtis")
 
     def test_a_level_without_a_look_is_taken_plainly(self) -> None:
         assert Wish(level="mid").settled("inception_cnn") == (Descriptor("mid"), "braycurtis")
