@@ -217,6 +217,8 @@ def test_every_command_prints_json(tmp_path: Path) -> None:
     assert (plan["repository"], plan["published"]) == (f"someone/{PRESET}", False)
     assert plan["files"]["preset.toml"] > 0
     assert json.loads(run("presets", "--json").stdout)
+
+
 class TestEvaluateRetrieval:
     def test_measures_a_search_as_the_library_does(self, photos: Path) -> None:
         data = ("evaluate", PRESET, "--retrieval", "--dataset", "folder", "--data", photos)

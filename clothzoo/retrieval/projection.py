@@ -21,6 +21,8 @@ from clothzoo.retrieval import durable
 
 Vectors = NDArray[np.float32]
 
+_NOTHING = 1e-15  # a spread no larger than this is rounding
+
 
 @dataclass(frozen=True, eq=False)
 class Projection:
@@ -110,6 +112,11 @@ class Projection:
         if evened is not None:
             x = x @ evened
         matrix, spread = _principal(x, axes)
+        if not spread[0] > _NOTHING:
+            raise InvalidInput(
+                f"the {len(x)} vectors are all the same, so there is nothing to learn from them; "
+                "check the descriptor that they come from"
+            )
         matrix = matrix / np.maximum(spread, spread[0] * 1e-6) ** whiten
         if evened is not None:
             matrix = evened @ matrix
@@ -210,7 +217,7 @@ def _principal(x: NDArray[Any], axes: int) -> tuple[NDArray[Any], NDArray[Any]]:
         spread, sides = np.linalg.eigh(x @ x.T / len(x))
         found = x.T @ sides
         found /= np.maximum(np.linalg.norm(found, axis=0), np.finfo(np.float64).tiny)
-    return found[:, ::-1][:, :axes], np.sqrt(np.maximum(spread[::-1][:axes], 1e-30))
+    return found[:, ::-1][:, :axes], np.sqrt(np.maximum(spread[::-1][:axes], _NOTHING**2))
 
 
 def _within(x: NDArray[Any], labels: Sequence[Hashable], shrinkage: float) -> NDArray[Any]:
@@ -227,6 +234,11 @@ def _within(x: NDArray[Any], labels: Sequence[Hashable], shrinkage: float) -> ND
     rest = x - (sums / np.bincount(member)[:, None])[member]
     spread = rest.T @ rest / len(x)
     even = np.trace(spread) / len(spread)
+    if not even > _NOTHING**2:
+        raise InvalidInput(
+            "within each label all vectors are the same, so nothing shows how alike photos "
+            "differ; give several photos of some labels"
+        )
     spread = (1 - shrinkage) * spread + shrinkage * even * np.eye(len(spread))
     values, axes = np.linalg.eigh(spread)
     return np.asarray((axes / np.sqrt(np.maximum(values, even * 1e-6))) @ axes.T)

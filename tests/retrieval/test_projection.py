@@ -132,3 +132,10 @@ def test_what_cannot_be_learned_is_refused() -> None:
     ):
         with pytest.raises(InvalidInput, match=message):
             wrong()
+
+
+def test_vectors_that_do_not_differ_teach_nothing() -> None:
+    with pytest.raises(InvalidInput, match="the 9 vectors are all the same"):
+        Projection.fit(np.ones((9, 5)), 2)
+    with pytest.raises(InvalidInput, match="give several photos of some labels"):
+        Projection.fit(VECTORS, 2, labels=range(len(VECTORS)))
