@@ -129,7 +129,8 @@ class VisualWords:
     @property
     def dim(self) -> int:
         """Number of values in a descriptor."""
-        return self.words * sum(4**level for level in range(self.pyramid))
+        cells: int = sum(4**level for level in range(self.pyramid))
+        return self.words * cells
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments by name; `deep` is scikit-learn's, and changes nothing here."""

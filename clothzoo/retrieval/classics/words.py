@@ -55,7 +55,7 @@ def find_words(features: NDArray[np.float32], vocabulary: NDArray[np.float32]) -
     """The nearest word of each feature, int32 (n,)."""
     nearness = features @ vocabulary.T
     nearness -= 0.5 * np.einsum("ij,ij->i", vocabulary, vocabulary)
-    return nearness.argmax(axis=1).astype(np.int32)
+    return np.asarray(nearness.argmax(axis=1), np.int32)
 
 
 def count_words(
@@ -97,7 +97,7 @@ def rarity(bags: NDArray[np.float32]) -> NDArray[np.float32]:
         TfidfTransformer has it.
     """
     have = np.count_nonzero(bags, axis=0)
-    return (1 + np.log((1 + len(bags)) / (1 + have))).astype(np.float32)
+    return np.asarray(1 + np.log((1 + len(bags)) / (1 + have)), np.float32)
 
 
 def normalised(bags: NDArray[Any], how: str) -> NDArray[np.float32]:
