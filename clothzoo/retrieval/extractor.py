@@ -193,6 +193,11 @@ class Extractor:
         )
 
     @property
+    def network(self) -> Network:
+        """What computes the descriptors."""
+        return self._network
+
+    @property
     def lasting(self) -> bool:
         """Whether the same extractor can be had again later: not so with random weights."""
         source = self.fingerprint["extractor"]
