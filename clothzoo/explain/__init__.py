@@ -12,17 +12,54 @@ from typing import TYPE_CHECKING, Any
 from clothzoo.optional import require_keras
 
 if TYPE_CHECKING:
-    from clothzoo.explain.figures import overlay
+    from clothzoo.explain.catalogue import CatalogueMap, catalogue_map
+    from clothzoo.explain.feature_maps import feature_maps
+    from clothzoo.explain.figures import (
+        catalogue_figure,
+        overlay,
+        photo_figure,
+        probe_figure,
+        save,
+        similarity_figure,
+    )
     from clothzoo.explain.grad_cam import class_map
+    from clothzoo.explain.occlusion import occlusion_map
+    from clothzoo.explain.probes import LayerScore, layer_probe
     from clothzoo.explain.similarity import similarity_map
 
-__all__ = ["class_map", "overlay", "similarity_map"]
-
 _MODULES = {
+    "CatalogueMap": "catalogue",
+    "LayerScore": "probes",
+    "catalogue_figure": "figures",
+    "catalogue_map": "catalogue",
     "class_map": "grad_cam",
+    "feature_maps": "feature_maps",
+    "layer_probe": "probes",
+    "occlusion_map": "occlusion",
     "overlay": "figures",
+    "photo_figure": "figures",
+    "probe_figure": "figures",
+    "save": "figures",
+    "similarity_figure": "figures",
     "similarity_map": "similarity",
 }
+
+__all__ = [
+    "CatalogueMap",
+    "LayerScore",
+    "catalogue_figure",
+    "catalogue_map",
+    "class_map",
+    "feature_maps",
+    "layer_probe",
+    "occlusion_map",
+    "overlay",
+    "photo_figure",
+    "probe_figure",
+    "save",
+    "similarity_figure",
+    "similarity_map",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -59,9 +59,8 @@ def class_map(
         >>> explain.overlay("boot.png", heat).save("why.png")  # doctest: +SKIP
     """
     network = network_of(model_or_preset, preprocessing=preprocessing, labels=labels)
-    return evidence(
-        network, photo, task=task, label=label, method=method, level=level, box=box
-    ).heat
+    (found,) = evidence(network, photo, task=task, label=label, method=method, level=level, box=box)
+    return found.heat
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +69,15 @@ class Evidence:
 
     Args:
         task: "" for a network of one task whose name is not known.
-        label: of the class.
+        index: number of the class.
+        label: its name.
         score: what the network gives for it, as a rule its probability.
         heat: float32 (height, width) from 0 to 1.
         pixels: uint8 (height, width, 3), the upright photo.
     """
 
     task: str
+    index: int
     label: str
     score: float
     heat: Floats
@@ -89,14 +90,29 @@ def evidence(
     *,
     task: str | None = None,
     label: str | int | None = None,
+    top: int = 1,
     method: str = "grad_cam++",
     level: str | None = None,
     box: Box | None = None,
-) -> Evidence:
-    """As `class_map`, of a network that is loaded, with the class and its score besides."""
+) -> list[Evidence]:
+    """What speaks for the most probable classes of a photo, or for the one that is named.
+
+    Args:
+        network: what is asked.
+        photo: as for `class_map`.
+        task: as for `class_map`.
+        label: as for `class_map`.
+        top: how many classes, where none is named.
+        method: as for `class_map`.
+        level: as for `class_map`.
+        box: as for `class_map`.
+
+    Returns:
+        The evidence for each class, the most probable first.
+    """
     weigh = method_of(method)
     task = network.task(task, label)
-    index = None if label is None else network.index(task, label)
+    wanted = None if label is None else [network.index(task, label)]
     layer = network.map_layer(level, task)
     pixels = open_photo(photo)
     batch = network.preprocessing(photo, box=box)
@@ -104,16 +120,13 @@ def evidence(
     gradient = _gradient(network.model, layer, task, head.vector)
     maps, vectors = gradient.maps(batch)
     scores = head.scores(vectors)[0]
-    index = int(scores.argmax()) if index is None else index
-    slope = gradient(batch, maps, head.direction(index))
-    heat = weigh(maps[0], slope[0])
-    return Evidence(
-        task,
-        network.name(task, index),
-        float(scores[index]),
-        scaled(on_photo(heat, network.preprocessing, pixels.shape[:2], box)),
-        pixels,
-    )
+    found = []
+    for index in wanted or np.argsort(-scores, kind="stable")[:top].tolist():
+        slope = gradient(batch, maps, head.direction(index))
+        heat = on_photo(weigh(maps[0], slope[0]), network.preprocessing, pixels.shape[:2], box)
+        label = network.name(task, index)
+        found.append(Evidence(task, index, label, float(scores[index]), scaled(heat), pixels))
+    return found
 
 
 @dataclass(frozen=True, eq=False)

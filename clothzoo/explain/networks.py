@@ -11,6 +11,8 @@ from os import PathLike
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from clothzoo.errors import InvalidInput, did_you_mean
 from clothzoo.hub.presets import preset as find_preset
@@ -18,6 +20,7 @@ from clothzoo.models import feature_layers, load
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.network import check_fit
 
+Floats = NDArray[np.float32]
 Source = str | PathLike[str] | keras.Model
 Labels = Mapping[str, Sequence[str]] | Sequence[str]
 
@@ -43,12 +46,28 @@ class Network:
         The only output of a single-task network has the name of its task where the labels tell
         it, else "".
         """
-        given = self.model.output
-        if not isinstance(given, Mapping):
-            given = given if isinstance(given, (list, tuple)) else [given]
-            names = self.labels if len(self.labels) == len(given) else map(str, range(len(given)))
-            given = dict(zip([""] if len(given) == 1 and not self.labels else names, given))
-        return {task: tensor for task, tensor in given.items() if len(tensor.shape) == 2}
+        return {t: o for t, o in self._by_task(self.model.output).items() if len(o.shape) == 2}
+
+    def scores(self, task: str, batch: Floats) -> Floats:
+        """What the network gives for a task.
+
+        Args:
+            task: one of `outputs`.
+            batch: float32 (N, H, W, C), prepared.
+
+        Returns:
+            float32 (N, classes).
+        """
+        return np.asarray(self._by_task(self.model.predict_on_batch(batch))[task], np.float32)
+
+    def _by_task(self, given: Any) -> dict[str, Any]:
+        if isinstance(given, Mapping):
+            return dict(given)
+        several = list(given) if isinstance(given, (list, tuple)) else [given]
+        if len(self.labels) == len(several):
+            return dict(zip(self.labels, several, strict=True))
+        names = [""] if len(several) == 1 else map(str, range(len(several)))
+        return dict(zip(names, several, strict=True))
 
     def task(self, name: str | None, label: str | int | None = None) -> str:
         """The task that is meant.
@@ -118,20 +137,18 @@ class Network:
         """
         return map_layer(self.model, level, task)
 
+    def map_layers(self) -> list[str]:
+        """Names of all layers that give a feature map, from image to head."""
+        return [layer.name for layer in _layers(self.model) if _is_map(layer)]
+
 
 def map_layer(model: keras.Model, level: str | None = None, task: str = "") -> keras.layers.Layer:
     """As `Network.map_layer`, of a model."""
     named: dict[str, str] = {}
     with suppress(InvalidInput):  # not one of our networks: its layers' own names must do
         named = feature_layers(model)
-    # What an input layer gives is the photo itself, and a model inside a model has no place in
-    # the graph whose output it could be cut at.
-    layers = {
-        la.name: la
-        for la in model.layers
-        if not isinstance(la, (keras.layers.InputLayer, keras.Model))
-    }
-    maps = [name for name, la in layers.items() if _is_map(la)]
+    layers = {layer.name: layer for layer in _layers(model)}
+    maps = [name for name, layer in layers.items() if _is_map(layer)]
     if not maps:
         raise InvalidInput(
             f"model {model.name!r} has no layer that gives a feature map (N, H, W, C)"
@@ -220,6 +237,13 @@ def depends(model: keras.Model, vector: Any, layer: keras.layers.Layer) -> bool:
     """Whether a tensor of the model's graph is computed from what a layer of it gives."""
     # By name: the model is cut here, and a layer of one is found again in the other.
     return layer.name in {la.name for la in keras.Model(model.inputs[0], vector).layers}
+
+
+def _layers(model: keras.Model) -> list[keras.layers.Layer]:
+    # What an input layer gives is the photo itself, and a model inside a model has no place in
+    # the graph whose output it could be cut at.
+    passed_over = (keras.layers.InputLayer, keras.Model)
+    return [layer for layer in model.layers if not isinstance(layer, passed_over)]
 
 
 def _is_map(layer: keras.layers.Layer) -> bool:
