@@ -9,6 +9,7 @@ from __future__ import annotations
 from clothzoo.cli import (  # noqa: F401 - they add commands
     catalogues,
     demonstration,
+    explanation,
     extraction,
     networks,
     presets,

@@ -27,6 +27,7 @@ from clothzoo.cli.parsing import (
 )
 
 _MOST_SKIPS = 10
+_MOST_REASONS = 5
 
 
 @app.command()
@@ -127,6 +128,9 @@ def search(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a contact sheet as a page.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a contact sheet as a picture.")] = None,
+    why: Annotated[
+        Path | None, typer.Option(help="Draw what made the first hits alike, e.g. why.png.")
+    ] = None,
     runtime: RuntimeOption = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -158,6 +162,10 @@ def search(
                 write_page(html, [sheet], facts=catalogue_facts(engine))
             if png:
                 write_picture(png, sheet)
+        if why and hits:
+            from clothzoo.explain import save, similarity_figure
+
+            save(similarity_figure(engine, photo, hits[:_MOST_REASONS], box=garment), why)
     if as_json:
         print_json({"query": photo, "hits": [asdict(hit) for hit in hits]})
         return
@@ -169,6 +177,8 @@ def search(
     print_table(("rank", "distance", "id", *names), rows)
     for written in filter(None, (html, png)):
         print(f"contact sheet: {written}", file=sys.stderr)
+    if why and hits:
+        print(f"what made them alike: {why}", file=sys.stderr)
 
 
 def _shown(attributes: Mapping[str, object], name: str) -> str:

@@ -132,15 +132,15 @@ def photo_figure(
     above, below = figure.subfigures(2, 1, height_ratios=(upper, lower))
     axes = above.subplots(len(rows), columns, squeeze=False)
     for line, found in zip(axes, rows, strict=True):
-        pictures = [(_task_title(found[0]), Image.fromarray(found[0].pixels))]
+        pictures = [(found[0].task or "photo", Image.fromarray(found[0].pixels))]
         pictures += [
             (f"{each.label}\n{each.score:.1%}", overlay(each.pixels, each.heat)) for each in found
         ]
         if occlusion:
             pictures.append(_occluded(network, photo, found[0], box))
         _show(line, pictures)
-    above.suptitle(f"What speaks for it ({_METHODS[method]})")
-    _colour_bar(above, axes, "little", "much")
+    above.suptitle(f"What speaks for it: {_METHODS[method]}")
+    _colour_bar(above, axes)
     _draw_maps(below, network, maps)
     return figure
 
@@ -152,6 +152,7 @@ def similarity_figure(
     *,
     method: str = "hires_cam",
     level: str | None = None,
+    contrast: bool = True,
     box: Box | None = None,
 ) -> Figure:
     """Draw which part of a query and of each hit made them alike.
@@ -162,6 +163,7 @@ def similarity_figure(
         hits: what was found.
         method: as for `similarity_map`.
         level: as for `similarity_map`.
+        contrast: as for `similarity_map`.
         box: as in the search.
 
     Returns:
@@ -179,7 +181,9 @@ def similarity_figure(
     asked = photo_of(engine, query)
     for rank, (line, hit) in enumerate(zip(axes, hits, strict=True), 1):
         found = photo_of(engine, hit)
-        of_query, of_hit = similarity_map(engine, query, hit, method=method, level=level, box=box)
+        of_query, of_hit = similarity_map(
+            engine, asked, hit, method=method, level=level, contrast=contrast, box=box
+        )
         _show(
             line,
             [
@@ -196,7 +200,7 @@ def similarity_figure(
     figure.suptitle(
         f"What made them alike: {engine.metric} between descriptors of level {made['level']!r}"
     )
-    _colour_bar(figure, axes, "little", "much")
+    _colour_bar(figure, axes)
     return figure
 
 
@@ -216,19 +220,19 @@ def probe_figure(scores: Sequence[LayerScore], title: str = "") -> Figure:
     figure = _figure(max(5.0, 0.75 * len(scores) + 2.2), 4.2)
     axes = figure.add_subplot()
     places = np.arange(len(scores))
-    axes.errorbar(
+    probe = axes.errorbar(
         places, [s.probe for s in scores], [s.probe_spread for s in scores], color=_FIRST,
         marker="o", capsize=3, label="linear probe: balanced accuracy",
     )  # fmt: skip
-    axes.plot(
+    (search,) = axes.plot(
         places, [s.retrieval for s in scores], color=_SECOND, marker="s", linestyle="--",
         label="search: hits with the same label",
     )  # fmt: skip
-    axes.axhline(scores[0].chance, color=_OTHERS, linestyle=":", label="chance")
+    chance = axes.axhline(scores[0].chance, color=_OTHERS, linestyle=":", label="chance")
     axes.set_xticks(places, [s.level for s in scores], rotation=35, ha="right")
-    axes.set(xlabel="layer, from image to head", ylabel="share", ylim=(0, 1), title=title)
+    axes.set(xlabel="layer, from image to head", ylabel="share of photos", ylim=(0, 1), title=title)
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside lower center", frameon=False, ncols=1)
+    figure.legend(handles=[probe, search, chance], loc="outside lower center", frameon=False)
     return figure
 
 
@@ -259,8 +263,10 @@ def catalogue_figure(
     lines = require("matplotlib.lines", "explain")
     colours = _colours_by(engine, laid_out.ids, attribute)
     cells = max(2, round(thumbnails**0.5))
-    side, inches = 60, 10.0
-    figure = _figure(inches, inches + 0.6)
+    side, inches = 64, 10.0
+    margin = 0.6 / cells
+    width, height = laid_out.places.max(axis=0) + 2 * margin
+    figure = _figure(inches * width, inches * height + 0.8)
     axes = figure.add_subplot()
     drawn = _one_in_each_cell(laid_out.places, cells)
     for number, name in enumerate(laid_out.ids):
@@ -270,13 +276,14 @@ def catalogue_figure(
         if thumbnail is None:
             axes.plot(x, y, ".", color=colour, markersize=4, zorder=1)
             continue
-        box = offsetbox.AnnotationBbox(
-            offsetbox.OffsetImage(np.asarray(thumbnail), zoom=inches * 60 / (cells * side)),
-            (x, y), pad=0.12, bboxprops={"edgecolor": colour, "linewidth": 1.6},
+        # A place is rounded to the middle of its cell, so that no thumbnail hides another.
+        framed = offsetbox.AnnotationBbox(
+            offsetbox.OffsetImage(np.asarray(thumbnail), zoom=0.8 * inches * 72 / (cells * side)),
+            tuple((np.floor([x * cells, y * cells]) + 0.5) / cells), pad=0.1,
+            bboxprops={"edgecolor": colour, "linewidth": 1.6},
         )  # fmt: skip
-        axes.add_artist(box)
-    margin = 0.6 / cells
-    axes.set(xlim=(-margin, 1 + margin), ylim=(-margin, 1 + margin), xticks=[], yticks=[])
+        axes.add_artist(framed)
+    axes.set(xlim=(-margin, width - margin), ylim=(-margin, height - margin), xticks=[], yticks=[])
     axes.set_aspect("equal")
     shown = f"{len(laid_out.ids):,} of {laid_out.total:,} items"
     axes.set_title(f"{shown}, {_NAMES[laid_out.method]} of {engine.metric} distances")
@@ -407,16 +414,12 @@ def _show(line: Iterable[Axes], pictures: Sequence[tuple[str, Image.Image]]) -> 
         axis.set_title(title, fontsize=9)
 
 
-def _colour_bar(figure: Any, axes: Any, low: str, high: str) -> None:
+def _colour_bar(figure: Any, axes: Any) -> None:
     cm = require("matplotlib.cm", "explain")
     scale = cm.ScalarMappable(cmap=_COLOURS)
     scale.set_clim(0, 1)
     bar = figure.colorbar(scale, ax=axes, shrink=0.6, aspect=30, pad=0.01)
-    bar.set_ticks([0, 1], labels=[low, high])
-
-
-def _task_title(found: Evidence) -> str:
-    return found.task or "photo"
+    bar.set_ticks([0, 1], labels=["little", "much"])
 
 
 def _short(name: str, most: int = 28) -> str:

@@ -30,12 +30,15 @@ def similarity_map(
     *,
     method: str = "hires_cam",
     level: str | None = None,
+    contrast: bool = True,
     box: Box | None = None,
 ) -> tuple[Floats, Floats]:
     """Which part of a query and of a hit made them alike.
 
     What is shown is what the two descriptors have in common under the engine's measure (see
-    `common`), traced back through the network to the places that it comes from.
+    `common`), traced back through the network to the places that it comes from. Much of it any
+    two photos have in common, an even ground for one; so what each of the two has in common with
+    the catalogue's items on average is taken off first.
 
     Args:
         engine: what was searched.
@@ -45,6 +48,8 @@ def similarity_map(
             is common; "grad_cam" and "grad_cam++" weigh whole channels.
         level: whose map is looked at, at or below that of the descriptor; its own where None,
             for a fusion each of its own.
+        contrast: whether to take off what is common with any item. Without it the maps tell all
+            that the pair has in common.
         box: as in the search.
 
     Returns:
@@ -67,7 +72,8 @@ def similarity_map(
     tracer = _tracer(engine)
     prepare = engine.extractor.preprocessing
     batch = np.concatenate([prepare(p, box=b) for p, b in zip(photos, boxes, strict=True)])
-    traced = tracer.trace(batch, engine.metric, weigh, level)
+    others = _some_vectors(engine) if contrast and len(engine) > 1 else None
+    traced = tracer.trace(batch, engine.metric, weigh, level, others)
     maps = []
     for photo, box_of, heats in zip(photos, boxes, traced, strict=True):
         size = open_photo(photo).shape[:2]
@@ -87,19 +93,20 @@ def common(u: Floats, v: Floats, metric: str) -> Floats:
     - braycurtis: 1 − 2 Σ common / Σ(u + v), where no value is negative; common as for manhattan
 
     Args:
-        u: float (D,).
-        v: float (D,).
+        u: float (D,) or (N, D).
+        v: float (D,) or (N, D).
         metric: name of the measure.
 
     Returns:
-        float (D,).
+        float (D,) or (N, D).
     """
     if metric in ("manhattan", "braycurtis"):
-        return (np.abs(u) + np.abs(v) - np.abs(u - v)) / 2
+        return np.asarray((np.abs(u) + np.abs(v) - np.abs(u - v)) / 2)
+    shared = u * v
     if metric == "cosine":
-        size = np.linalg.norm(u) * np.linalg.norm(v)
-        return u * v / (size if size > 0 else 1)
-    return u * v
+        size = np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1)
+        shared = shared / np.where(size > 0, size, 1)[..., None]
+    return np.asarray(shared)
 
 
 class Tracer:
@@ -117,7 +124,12 @@ class Tracer:
         self._lock = threading.Lock()
 
     def trace(
-        self, batch: Floats, metric: str, method: Method, level: str | None
+        self,
+        batch: Floats,
+        metric: str,
+        method: Method,
+        level: str | None = None,
+        others: Floats | None = None,
     ) -> list[list[Floats]]:
         """Trace what the descriptors of two photos have in common.
 
@@ -126,24 +138,29 @@ class Tracer:
             metric: name of the measure.
             method: one of `clothzoo.explain.heat.METHODS`.
             level: as for `similarity_map`.
+            others: float32 (N, D) descriptors; what each photo has in common with these on
+                average is taken off.
 
         Returns:
             For each photo its heat maps, float32 (h, w), one for each level of the descriptor
             that depends on the map. Their unit is the same: the mean of one by "hires_cam" is
-            the sum of `common` over its level's values.
+            the sum, over its level's values, of what is common.
 
         Raises:
             InvalidInput: no level of the descriptor depends on such a map.
         """
-        u, v = self._network(batch)
-        shared = common(u, v, metric)
+        vectors = self._network(batch)
+        shared = np.tile(common(*vectors, metric), (2, 1))
+        if others is not None:
+            shared -= [common(vector, others, metric).mean(axis=0) for vector in vectors]
         heats: list[list[Floats]] = [[], []]
         for gradient, values in self._gradients(level):
             maps, pooled = gradient.maps(batch)
             # What is common of a value comes from the places that the value itself comes from,
             # each with its share; the norms and the other photo are held fixed.
-            part = np.broadcast_to(shared[values], pooled.shape)
-            direction = np.divide(part, pooled, out=np.zeros_like(pooled), where=pooled != 0)
+            direction = np.divide(
+                shared[:, values], pooled, out=np.zeros_like(pooled), where=pooled != 0
+            )
             slope = gradient(batch, maps, direction)
             for heat, one, its_slope in zip(heats, maps, slope, strict=True):
                 heat.append(method(one, its_slope) * one.shape[0] * one.shape[1])
@@ -218,6 +235,18 @@ def photo_of(engine: RetrievalEngine, item: Hit | Photo) -> Photo:
             "memory; give the photo itself"
         )
     return photo
+
+
+_SAMPLE = 512
+
+
+def _some_vectors(engine: RetrievalEngine) -> Floats:
+    """Descriptors of items drawn evenly from the catalogue: every tenth, say."""
+    step, start, parts = -(-len(engine) // _SAMPLE), 0, []
+    for batch in engine.index.batches():
+        parts.append(batch.vectors[-start % step :: step])
+        start += len(batch.ids)
+    return np.concatenate(parts)
 
 
 _TRACERS: WeakKeyDictionary[Extractor, Tracer] = WeakKeyDictionary()
