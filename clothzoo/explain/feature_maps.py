@@ -63,6 +63,8 @@ def maps_of(
 ) -> dict[str, Floats]:
     """As `feature_maps`, of a network that is loaded."""
     levels = stages(network) if levels is None else levels
+    if not levels:
+        raise InvalidInput("there is no level to look at; name one, or give levels=None for all")
     layers = [network.map_layer(level) for level in levels]
     model = keras.Model(network.model.inputs[0], [layer.output for layer in layers])
     found = model.predict_on_batch(network.preprocessing(photo, box=box))

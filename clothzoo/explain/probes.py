@@ -122,6 +122,8 @@ def descriptors(network: Network, records: Sequence[Record], levels: Sequence[st
         InvalidInput: there is no such level, or it is no map.
     """
     layers = [network.map_layer(level) for level in levels]
+    if not layers:
+        raise InvalidInput("there is no level to look at; name one, or give levels=None for all")
     pooled = [
         keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{layer.name}_probed")(
             layer.output
