@@ -20,7 +20,6 @@ from clothzoo.retrieval.engine import RetrievalEngine
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor
 from clothzoo.retrieval.hits import Hit
 from clothzoo.retrieval.network import KerasNetwork
-from clothzoo.retrieval.opening import rebuild
 
 
 def similarity_map(
@@ -274,8 +273,13 @@ def _keras_network(engine: RetrievalEngine) -> KerasNetwork:
             "this engine's network is compiled and has no gradients, and only you have the model "
             "that it was made of; make the engine with runtime='keras'"
         )
-    where = engine.index.path or "in memory"
-    built = rebuild(made, where, None, extractor.weights, runtime="keras")
+    built = Extractor.build(
+        made["extractor"],
+        Descriptor(*(made[key] for key in ("level", "pooling", "normalisation"))),
+        weights=extractor.weights,
+        preprocessing=extractor.preprocessing,
+        runtime="keras",
+    )
     if built.fingerprint["weights_sha256"] != made["weights_sha256"]:
         raise FingerprintMismatch(
             f"the weights of {made['extractor']!r} are others than those that the catalogue was "
