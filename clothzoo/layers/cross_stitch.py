@@ -59,7 +59,9 @@ class CrossStitch(MapLayer):
         def near_identity(shape: Shape, dtype: Any = None) -> Any:
             others = (1.0 - self.own) / (tasks - 1)
             mixing = others + (self.own - others) * keras.ops.eye(tasks, dtype=dtype)
-            return keras.ops.broadcast_to(mixing[:, :, None], shape)
+            # Not broadcast or repeated: on PyTorch the channels would share memory that cannot be
+            # written to, so that no weights could be loaded.
+            return mixing[:, :, None] * keras.ops.ones(shape, dtype=dtype)
 
         self.mixing = self.add_weight(
             name="mixing", shape=(tasks, tasks, channels), initializer=near_identity

@@ -164,6 +164,15 @@ def test_cross_stitch_mixes_as_the_formula_says(tasks, channels, seed):
     np.testing.assert_allclose(np.stack(layer(list(maps))), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.backend
+def test_cross_stitch_takes_weights_on_every_backend():
+    layer = CrossStitch()
+    layer([np.ones((1, 2, 2, 3), "float32")] * 2)
+    mixing = np.arange(12, dtype="float32").reshape(2, 2, 3)
+    layer.set_weights([mixing])
+    np.testing.assert_array_equal(layer.get_weights()[0], mixing)
+
+
 def test_cross_stitch_starts_near_the_identity_and_keeps_the_sum_of_weights():
     layer = CrossStitch(own=0.8)
     layer([np.ones((1, 2, 2, 3), "float32")] * 3)
