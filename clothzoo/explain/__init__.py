@@ -14,9 +14,9 @@ from clothzoo.optional import require_keras
 if TYPE_CHECKING:
     from clothzoo.explain.catalogue import CatalogueMap, catalogue_map
     from clothzoo.explain.drawing import overlay, save
-    from clothzoo.explain.feature_maps import feature_maps
     from clothzoo.explain.figures import photo_figure, probe_figure, similarity_figure
     from clothzoo.explain.grad_cam import class_map
+    from clothzoo.explain.maps import feature_maps
     from clothzoo.explain.occlusion import occlusion_map
     from clothzoo.explain.probes import LayerScore, layer_probe
     from clothzoo.explain.similarity import similarity_map
@@ -28,7 +28,7 @@ _MODULES = {
     "catalogue_figure": "thumbnails",
     "catalogue_map": "catalogue",
     "class_map": "grad_cam",
-    "feature_maps": "feature_maps",
+    "feature_maps": "maps",
     "layer_probe": "probes",
     "occlusion_map": "occlusion",
     "overlay": "drawing",

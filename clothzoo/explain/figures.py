@@ -11,9 +11,9 @@ from PIL import Image
 from clothzoo.datasets.photo import Box, Photo, open_photo
 from clothzoo.errors import InvalidInput
 from clothzoo.explain.drawing import COLOURS, blank, colour_bar, overlay, show
-from clothzoo.explain.feature_maps import maps_of
 from clothzoo.explain.grad_cam import Evidence, evidence
 from clothzoo.explain.heat import Floats, on_photo, scaled
+from clothzoo.explain.maps import maps_of
 from clothzoo.explain.networks import Labels, Network, Source, network_of
 from clothzoo.explain.occlusion import losses
 from clothzoo.explain.probes import LayerScore
@@ -84,7 +84,8 @@ def photo_figure(
     columns = 1 + max(map(len, rows)) + occlusion
     upper, lower = 2.9 * len(rows), 1.2 * len(maps) + 0.4
     figure = blank(max(2.4 * columns, 1.15 * (_CHANNELS + 1) + 2), upper + lower)
-    above, below = figure.subfigures(2, 1, height_ratios=(upper, lower))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(upper, lower))
+    above, below = parts
     axes = above.subplots(len(rows), columns, squeeze=False)
     for line, found in zip(axes, rows, strict=True):
         pictures = [(found[0].task or "photo", Image.fromarray(found[0].pixels))]

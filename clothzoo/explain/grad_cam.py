@@ -150,7 +150,7 @@ class _Head:
     @classmethod
     def of(cls, network: Network, task: str) -> _Head:
         output = network.outputs[task]
-        last = layer_giving(network.model, output)
+        last: Any = layer_giving(network.model, output)
         activation = getattr(last, "activation", None)
         known = activation in (keras.activations.softmax, keras.activations.sigmoid)
         if isinstance(last, keras.layers.Dense):
@@ -172,7 +172,7 @@ class _Head:
             assert self.layer is not None
             kernel = keras.ops.convert_to_numpy(self.layer.kernel)
             return np.asarray(kernel[:, index][None], np.float32)
-        return np.eye(self.vector.shape[-1], dtype=np.float32)[index][None]
+        return np.asarray(np.eye(self.vector.shape[-1], dtype=np.float32)[index][None])
 
 
 # Cutting a graph takes time and leaves nodes on the layers, so it is done once for each model.

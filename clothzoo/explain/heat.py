@@ -23,7 +23,7 @@ def grad_cam(maps: Floats, gradient: Floats) -> Floats:
         Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
         Localization", 2016, https://arxiv.org/abs/1610.02391.
     """
-    return (maps * gradient.mean(axis=(0, 1))).sum(axis=-1)
+    return np.asarray((maps * gradient.mean(axis=(0, 1))).sum(axis=-1))
 
 
 def grad_cam_plus_plus(maps: Floats, gradient: Floats) -> Floats:
@@ -36,7 +36,7 @@ def grad_cam_plus_plus(maps: Floats, gradient: Floats) -> Floats:
     below = 2 * gradient**2 + maps.sum(axis=(0, 1)) * gradient**3
     share = np.divide(gradient**2, below, out=np.zeros_like(below), where=below != 0)
     weights = (share * np.maximum(gradient, 0)).sum(axis=(0, 1))
-    return (maps * weights).sum(axis=-1)
+    return np.asarray((maps * weights).sum(axis=-1))
 
 
 def hires_cam(maps: Floats, gradient: Floats) -> Floats:
@@ -46,7 +46,7 @@ def hires_cam(maps: Floats, gradient: Floats) -> Floats:
         Draelos and Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of
         convolutional neural networks", 2020, https://arxiv.org/abs/2011.08891.
     """
-    return (maps * gradient).sum(axis=-1)
+    return np.asarray((maps * gradient).sum(axis=-1))
 
 
 METHODS: dict[str, Method] = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from os import PathLike
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.network import check_fit
 
 Floats = NDArray[np.float32]
-Source = str | PathLike[str] | keras.Model
+Source: TypeAlias = str | Path | keras.Model
 Labels = Mapping[str, Sequence[str]] | Sequence[str]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clothzoo.datasets import Record
 from clothzoo.errors import InvalidInput, UnreadablePhoto
-from clothzoo.explain.feature_maps import stages
+from clothzoo.explain.maps import stages
 from clothzoo.explain.networks import Floats, Network, Source, network_of
 from clothzoo.optional import require
 from clothzoo.preprocessing import Preprocessing

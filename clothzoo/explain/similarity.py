@@ -149,7 +149,7 @@ class Tracer:
             InvalidInput: no level of the descriptor depends on such a map.
         """
         vectors = self._network(batch)
-        shared = np.tile(common(*vectors, metric), (2, 1))
+        shared = np.tile(common(vectors[0], vectors[1], metric), (2, 1))
         if others is not None:
             shared -= [common(vector, others, metric).mean(axis=0) for vector in vectors]
         heats: list[list[Floats]] = [[], []]

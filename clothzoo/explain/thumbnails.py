@@ -91,6 +91,8 @@ def catalogue_figure(
         )  # fmt: skip
         for text in (legend.get_title(), *legend.get_texts()):
             text.set_parse_math(False)  # a value may have dollar signs in it
+        # With a legend below and equal axes, room for the title is only found the second time.
+        figure.draw_without_rendering()
     return figure
 
 

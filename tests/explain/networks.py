@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from clothzoo.layers import CrossStitch
 from clothzoo.preprocessing import Preprocessing
 
 SIDE, CELL = 32, 4
@@ -54,6 +55,29 @@ def by_quadrant() -> keras.Model:
     kernel = np.zeros((8, 8, 3, 2), "float32")
     kernel[:4, :4, :, 0] = 0.1
     model.get_layer("predictions").set_weights([kernel.reshape(-1, 2), np.zeros(2, "float32")])
+    return model
+
+
+def exchanging() -> keras.Model:
+    """Two tasks with a branch each, which depend on both: the branches exchange their maps."""
+    image = keras.Input((8, 8, 1), name="image")
+    convs = [
+        keras.layers.Conv2D(4, 3, strides=2, activation="relu", name=f"{task}_conv")
+        for task in ("category", "kids")
+    ]
+    category, kids = CrossStitch(name="exchange")([conv(image) for conv in convs])
+    pool = keras.layers.GlobalAveragePooling2D
+    outputs = {
+        "category": keras.layers.Dense(3, activation="softmax", name="category")(
+            pool(name="category_avg_pool")(category)
+        ),
+        "kids": keras.layers.Dense(2, activation="softmax", name="kids")(
+            pool(name="kids_avg_pool")(kids)
+        ),
+    }
+    model = keras.Model(image, outputs, name="exchanging")
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(size=w.shape).astype("float32") for w in model.get_weights()])
     return model
 
 

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from clothzoo import RetrievalEngine
 from clothzoo.errors import ExtraMissing, InvalidInput
 from clothzoo.explain import catalogue_figure, catalogue_map
 from tests.retrieval.colours import extractor, folder_of, picture
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """On a busy machine, threads that wait for each other take long over a small map."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from clothzoo.errors import InvalidInput, PresetNotFound, UnreadablePhoto
 from clothzoo.explain import class_map
 from clothzoo.explain.gradients import MapGradient
 from clothzoo.explain.heat import METHODS, grad_cam_plus_plus, on_photo, scaled
-from clothzoo.explain.networks import network_of
 from clothzoo.preprocessing import Preprocessing
 from tests.explain.networks import (
     BLUE,
@@ -24,6 +23,7 @@ from tests.explain.networks import (
     TOP_LEFT,
     by_colour,
     by_quadrant,
+    exchanging,
     picture,
     share,
 )
@@ -219,18 +219,17 @@ class TestClassMap:
 
 
 @pytest.mark.backend
-def test_gradients_agree_with_differences_also_around_the_map(two_tasks: keras.Model) -> None:
+def test_gradients_agree_with_differences_also_around_the_map() -> None:
     """The other branch goes around the map; it is held fixed, not left out."""
-    network = network_of(two_tasks, preprocessing=GREY)
-    layer = network.map_layer("high", "kids")
-    vector = two_tasks.get_layer("kids_avg_pool").output
-    gradient = MapGradient(two_tasks, layer, vector)
-    batch = images(two_tasks, 2)
+    model = exchanging()
+    layer, vector = model.get_layer("kids_conv"), model.get_layer("kids_avg_pool").output
+    gradient = MapGradient(model, layer, vector)
+    batch = images(model, 2)
     maps, vectors = gradient.maps(batch)
     rng = np.random.default_rng(0)
     direction = rng.normal(size=vectors.shape).astype("float32")
     slope = gradient(batch, maps, direction)
-    above = keras.Model([two_tasks.inputs[0], layer.output], vector)
+    above = keras.Model([model.inputs[0], layer.output], vector)
 
     def score(changed: np.ndarray) -> np.ndarray:
         found = above.predict_on_batch([batch, changed])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
 import keras
 import numpy as np
 import pytest
 
+from clothzoo import explain
 from clothzoo.datasets import Record
 from clothzoo.errors import InvalidInput
 from clothzoo.explain import feature_maps, layer_probe, occlusion_map
@@ -73,6 +77,10 @@ class TestOcclusion:
 
 
 class TestFeatureMaps:
+    def test_no_module_hides_the_function(self) -> None:
+        importlib.import_module("clothzoo.explain.figures")  # which imports all that they need
+        assert all(not isinstance(getattr(explain, name), ModuleType) for name in explain.__all__)
+
     def test_they_are_what_the_layers_give(self) -> None:
         model = small("inception_residual_cnn")
         seed_weights(model)
@@ -113,21 +121,22 @@ def colour_blind() -> keras.Model:
     return model
 
 
-class TestLayerProbe:
-    @pytest.fixture(scope="class")
-    def records(self) -> list[Record]:
-        """Red and blue pictures whose brightness tells nothing of the colour."""
-        rng = np.random.default_rng(0)
-        records = []
-        for number in range(60):
-            colour = number % 2
-            pixels = np.zeros((8, 8, 3), np.uint8)
-            pixels[..., 2 * colour] = rng.integers(60, 250)
-            records.append(
-                Record(pixels, {"colour": ("red", "blue")[colour]}, str(number), f"g{number // 4}")
-            )
-        return records
+@pytest.fixture(scope="module")
+def records() -> list[Record]:
+    """Red and blue pictures whose brightness tells nothing of the colour."""
+    rng = np.random.default_rng(0)
+    records = []
+    for number in range(60):
+        colour = number % 2
+        pixels = np.zeros((8, 8, 3), np.uint8)
+        pixels[..., 2 * colour] = rng.integers(60, 250)
+        records.append(
+            Record(pixels, {"colour": ("red", "blue")[colour]}, str(number), f"g{number // 4}")
+        )
+    return records
 
+
+class TestLayerProbe:
     def test_each_layer_is_worth_what_it_knows(self, records: list[Record]) -> None:
         unlabelled = Record(np.zeros((8, 8, 3), np.uint8), {"colour": None}, "none")
         colours, grey = layer_probe(
