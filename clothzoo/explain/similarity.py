@@ -15,7 +15,8 @@ from clothzoo.errors import FingerprintMismatch, InvalidInput
 from clothzoo.explain.gradients import MapGradient
 from clothzoo.explain.heat import Floats, Method, method_of, on_photo, scaled
 from clothzoo.explain.networks import depends, layer_giving, map_layer
-from clothzoo.retrieval.descriptors import Descriptor
+from clothzoo.retrieval.composition import Composition
+from clothzoo.retrieval.descriptors import Descriptor, Part, Pooling
 from clothzoo.retrieval.engine import RetrievalEngine
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor
 from clothzoo.retrieval.hits import Hit
@@ -57,7 +58,9 @@ def similarity_map(
 
     Raises:
         UnreadablePhoto: a photo cannot be decoded.
-        InvalidInput: there is no such id, method or level, or an item's photo is not to be found.
+        InvalidInput: there is no such id, method or level, an item's photo is not to be found, or
+            the descriptors are made in a way that cannot be traced back: of colours, by a
+            projection, folded or weighed.
 
     Example:
         >>> from clothzoo import RetrievalEngine, explain
@@ -114,12 +117,17 @@ class Tracer:
     Args:
         network: that of a catalogue's extractor, run by Keras.
         descriptor: what it makes of which maps.
+
+    Raises:
+        InvalidInput: something of the descriptor cannot be traced back.
     """
 
     def __init__(self, network: KerasNetwork, descriptor: Descriptor) -> None:
+        _check_traceable(descriptor)
         self._network = network
         self._descriptor = descriptor
-        self._cut: dict[tuple[str, str], MapGradient] = {}
+        self._composition = Composition(descriptor, network.sizes)
+        self._cut: dict[tuple[str, Part], MapGradient] = {}
         self._lock = threading.Lock()
 
     def trace(
@@ -148,7 +156,7 @@ class Tracer:
         Raises:
             InvalidInput: no level of the descriptor depends on such a map.
         """
-        vectors = self._network(batch)
+        vectors = self._composition.join(self._network(batch))
         shared = np.tile(common(vectors[0], vectors[1], metric), (2, 1))
         if others is not None:
             shared -= [common(vector, others, metric).mean(axis=0) for vector in vectors]
@@ -170,15 +178,15 @@ class Tracer:
         model, found, start = self._network.model, [], 0
         levels = self._descriptor.levels
         chosen = map_layer(model, level) if level is not None and level not in levels else None
-        for own in levels:
-            vector, source = self._pooled(own)
+        for part in self._descriptor.parts:
+            vector, source = self._pooled(part)
             values = slice(start, start + vector.shape[-1])
             start = values.stop
             layer = chosen
             if layer is None:
                 layer = source or map_layer(keras.Model(model.inputs, vector))
-            if level in (None, own) or (chosen is not None and depends(model, vector, layer)):
-                found.append((self._gradient(layer, own, vector), values))
+            if level in (None, part.level) or (chosen and depends(model, vector, layer)):
+                found.append((self._gradient(layer, part, vector), values))
         if not found:
             raise InvalidInput(
                 f"descriptors of level {self._descriptor.level!r} do not depend on {level!r}; "
@@ -186,19 +194,19 @@ class Tracer:
             )
         return found
 
-    def _pooled(self, level: str) -> tuple[Any, keras.layers.Layer | None]:
-        """A level's vector before it is normalised, and the layer whose map it is pooled from."""
+    def _pooled(self, part: Part) -> tuple[Any, keras.layers.Layer | None]:
+        """A part's vector before it is normalised, and the layer whose map it is pooled from."""
         model = self._network.model
         names = {layer.name for layer in model.layers}
-        pool = f"{level}_{self._descriptor.pooling}"
+        pool = f"{part.level}_{part.pooling}"
         if pool not in names:  # the level is a vector already
-            return model.get_layer(level).output, None
+            return model.get_layer(part.level).output, None
         layer = model.get_layer(pool)
         return layer.output, layer_giving(model, layer.input)
 
-    def _gradient(self, layer: keras.layers.Layer, level: str, vector: Any) -> MapGradient:
+    def _gradient(self, layer: keras.layers.Layer, part: Part, vector: Any) -> MapGradient:
         with self._lock:
-            key = (layer.name, level)
+            key = (layer.name, part)
             if key not in self._cut:
                 self._cut[key] = MapGradient(self._network.model, layer, vector)
             return self._cut[key]
@@ -256,9 +264,8 @@ def _tracer(engine: RetrievalEngine) -> Tracer:
     extractor = engine.extractor
     with _BUILDING:
         if extractor not in _TRACERS:
-            made = extractor.fingerprint
-            descriptor = Descriptor(*(made[k] for k in ("level", "pooling", "normalisation")))
-            _TRACERS[extractor] = Tracer(_keras_network(engine), descriptor)
+            network = _keras_network(engine)
+            _TRACERS[extractor] = Tracer(network, _descriptor(extractor))
         return _TRACERS[extractor]
 
 
@@ -273,9 +280,11 @@ def _keras_network(engine: RetrievalEngine) -> KerasNetwork:
             "this engine's network is compiled and has no gradients, and only you have the model "
             "that it was made of; make the engine with runtime='keras'"
         )
+    descriptor = _descriptor(extractor)
+    _check_traceable(descriptor)  # before the network is loaded
     built = Extractor.build(
         made["extractor"],
-        Descriptor(*(made[key] for key in ("level", "pooling", "normalisation"))),
+        descriptor,
         weights=extractor.weights,
         preprocessing=extractor.preprocessing,
         runtime="keras",
@@ -287,3 +296,29 @@ def _keras_network(engine: RetrievalEngine) -> KerasNetwork:
         )
     assert isinstance(built.network, KerasNetwork)
     return built.network
+
+
+def _descriptor(extractor: Extractor) -> Descriptor:
+    if extractor.descriptor is None:
+        raise InvalidInput(
+            "this engine's extractor does not say what it makes of which feature maps; make it "
+            "with Extractor.build"
+        )
+    return extractor.descriptor
+
+
+def _check_traceable(descriptor: Descriptor) -> None:
+    reasons = [] if descriptor.projection is None else ["a projection mixes all values"]
+    for part in descriptor.parts:
+        if part.of_colour:
+            reasons.append(f"{part.level!r} is taken from the photo's colours, not the network")
+        elif Pooling.of(part.pooling).fold:
+            reasons.append(f"{part.pooling!r} adds up channels of different meaning")
+        if part.weight != 1:
+            reasons.append(f"{part.level!r} is weighed")
+    if reasons:
+        raise InvalidInput(
+            "what these descriptors have in common cannot be traced back to places of the photos: "
+            f"{'; '.join(reasons)}. Search with plain levels instead, e.g. level='low' or "
+            "level='low+high'"
+        )

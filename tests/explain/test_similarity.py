@@ -13,8 +13,11 @@ from clothzoo.errors import InvalidInput, UnreadablePhoto
 from clothzoo.explain import similarity_map
 from clothzoo.explain.heat import METHODS, hires_cam
 from clothzoo.explain.similarity import Tracer, common
+from clothzoo.retrieval.composition import Composition
 from clothzoo.retrieval.descriptors import NORMALISATION, POOLING, Descriptor
+from clothzoo.retrieval.extractor import Extractor
 from clothzoo.retrieval.network import KerasNetwork
+from clothzoo.retrieval.projection import Projection
 from clothzoo.similarity import METRICS, pairwise_distances
 from tests.explain.networks import (
     BLUE,
@@ -160,6 +163,29 @@ class TestSimilarityMap:
         with pytest.raises(UnreadablePhoto, match=r"bad\.jpg"):
             similarity_map(engine_of(model), tmp_path / "bad.jpg", RED_ON_BLUE)
 
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"level": "colours+lab"}, "'lab' is taken from the photo's colours"),
+            ({"level": "cells+2*colours"}, "'colours' is weighed"),
+            ({"pooling": "fold2"}, "'fold2' adds up channels"),
+            ({"projection": Projection(np.eye(3, 2), np.zeros(3))}, "a projection mixes"),
+        ],
+    )
+    def test_what_cannot_be_traced_back_is_refused(
+        self, model: keras.Model, given: dict[str, Any], reason: str
+    ) -> None:
+        engine = engine_of(model, **{"metric": "cosine", **given})
+        with pytest.raises(InvalidInput, match=f"{reason}.*level='low'"):
+            similarity_map(engine, RED_ON_GREEN, RED_ON_BLUE)
+
+    def test_an_extractor_that_tells_no_recipe_is_refused(self, model: keras.Model) -> None:
+        network = KerasNetwork(model, Descriptor("colours"))
+        engine = RetrievalEngine(Extractor(network, PREPROCESSING, {"extractor": "own"}))
+        engine.add([RED_ON_GREEN, RED_ON_BLUE], ids=["green", "blue"])
+        with pytest.raises(InvalidInput, match=r"Extractor\.build"):
+            similarity_map(engine, RED_ON_GREEN, RED_ON_BLUE)
+
     def test_a_network_that_cannot_be_had_in_keras_is_refused(self) -> None:
         engine = RetrievalEngine(without_keras())
         engine.add([RED_ON_GREEN, RED_ON_BLUE], ids=["green", "blue"])
@@ -194,11 +220,13 @@ def test_unlike_signs_have_nothing_in_common_under_manhattan() -> None:
 def test_the_places_add_up_to_what_is_common(
     pooling: str, normalisation: str, seeded: keras.Model
 ) -> None:
-    network = KerasNetwork(seeded, Descriptor("low+high", pooling, normalisation))
-    tracer = Tracer(network, Descriptor("low+high", pooling, normalisation))
+    descriptor = Descriptor("low+high", pooling, normalisation)
+    network = KerasNetwork(seeded, descriptor)
+    tracer = Tracer(network, descriptor)
     batch = images(seeded, 2)
+    vectors = Composition(descriptor, network.sizes).join(network(batch))
     for metric in ("braycurtis", "cosine"):
-        expected = common(*network(batch), metric).sum()
+        expected = common(*vectors, metric).sum()
         for heats in tracer.trace(batch, metric, hires_cam):
             assert sum(heat.mean() for heat in heats) == pytest.approx(expected, rel=1e-3)
 
