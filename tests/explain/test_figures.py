@@ -14,19 +14,19 @@ import clothzoo
 from clothzoo import explain
 from clothzoo.errors import InvalidInput
 from clothzoo.explain import LayerScore
+from clothzoo.preprocessing import Preprocessing
+from tests.explain.networks import exchanging
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import folder_of
 from tests.test_cli import run
 
 PRESET = "conventional_cnn.sample"
-TWO_TASKS = "shared_multitask_cnn.sample"
 
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("presets")
     write_sample(root)
-    write_sample(root, "shared_multitask_cnn")
     return root
 
 
@@ -99,11 +99,23 @@ class TestFigures:
         assert any(text.startswith(f"covered: {first}") for text in found)
 
     def test_each_task_has_a_row_or_one_alone(self, photos: Path) -> None:
-        found = texts(explain.photo_figure(TWO_TASKS, photos / "a/0.png", top=2))
-        assert {"category", "kids"} <= set(found)
-        alone = texts(explain.photo_figure(TWO_TASKS, photos / "a/0.png", label="kids 1"))
+        model = exchanging()
+
+        def names(**given: object) -> list[str]:
+            return texts(
+                explain.photo_figure(
+                    model,
+                    photos / "a/0.png",
+                    preprocessing=Preprocessing(size=(8, 8), color="grey"),
+                    labels={"category": ["hat", "sock", "shoe"], "kids": ["no", "yes"]},
+                    **given,
+                )
+            )
+
+        assert {"category", "kids"} <= set(names(top=2))
+        alone = names(label="yes")
         assert "category" not in alone
-        assert sum(text.startswith("kids 1\n") for text in alone) == 1
+        assert sum(text.startswith("yes\n") for text in alone) == 1
 
     def test_the_curve_of_abstraction_has_a_place_for_each_layer(self) -> None:
         scores = [LayerScore(f"mixed{n}", 8, n / 12, 0.1, n / 15, 0.1) for n in range(11)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -210,12 +211,13 @@ def test_unlike_signs_have_nothing_in_common_under_manhattan() -> None:
     assert common(np.array([1.0, -2]), np.array([-1.0, -3]), "manhattan").tolist() == [0, 2]
 
 
+_QUICK = (("gem", "none"), ("grid4", "none"), ("avg", "none"), ("avg", "hellinger"))
+_SLOW = [pair for pair in product(POOLING, NORMALISATION) if pair not in _QUICK]
+
+
 @pytest.mark.parametrize(
     ("pooling", "normalisation"),
-    [
-        *((pooling, "none") for pooling in POOLING if pooling != "avg"),
-        *(("avg", n) for n in NORMALISATION),
-    ],
+    [*_QUICK, *(pytest.param(*pair, marks=pytest.mark.long) for pair in _SLOW)],
 )
 def test_the_places_add_up_to_what_is_common(
     pooling: str, normalisation: str, seeded: keras.Model
