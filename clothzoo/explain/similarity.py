@@ -159,7 +159,9 @@ class Tracer:
         vectors = self._composition.join(self._network(batch))
         shared = np.tile(common(vectors[0], vectors[1], metric), (2, 1))
         if others is not None:
+            least = _ROUNDING * np.abs(shared).max()
             shared -= [common(vector, others, metric).mean(axis=0) for vector in vectors]
+            shared[np.abs(shared) <= least] = 0  # a map of it would be one of rounding errors
         heats: list[list[Floats]] = [[], []]
         for gradient, values in self._gradients(level):
             maps, pooled = gradient.maps(batch)
@@ -245,6 +247,7 @@ def photo_of(engine: RetrievalEngine, item: Hit | Photo) -> Photo:
 
 
 _SAMPLE = 512
+_ROUNDING = 1e-5  # of float32 sums, between two runtimes of one network
 
 
 def _some_vectors(engine: RetrievalEngine) -> Floats:
