@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     import keras
 
 LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "same-garment": {"level": "low+high"},
-    "same-look": {"level": "low"},
-    "same-kind": {"level": "high"},
+    "all-together": {"level": "low+high"},
+    "cloth-and-pattern": {"level": "low"},
+    "kind-of-garment": {"level": "high"},
 }
-"""The looks, as arguments of `RetrievalEngine`."""
+"""What can count as alike on the page, as arguments of `RetrievalEngine`.
+
+These are plain levels and not the library's own looks, since what they find can be traced back to
+places of the photos, which the page shows.
+"""
 
 _PHOTO_TESTS = ("clothing_small", "clothing")
 """Data sets of photos; figures are compared within the first on which any preset was measured."""

@@ -139,7 +139,7 @@ def test_look_measure_and_filter_change_what_is_found(page, out: Path) -> None:
     first = search(page, out / "queries" / "00004-2.jpg")
     choose(page, "#measure", "Manhattan")
     second = wait_for_other(page, first)
-    choose(page, "#look", "same kind")
+    choose(page, "#look", "kind of garment")
     third = wait_for_other(page, second)
     choose(page, "#conditions", "category: hat")
     hats = wait_for_other(page, third)
