@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -23,6 +25,7 @@ def study(folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_it_writes_its_page_and_goes_on_where_it_was(tmp_path: Path) -> None:
     first = study(tmp_path)
     assert "looks: " in first
