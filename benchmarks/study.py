@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import study_page
 
@@ -309,6 +310,7 @@ _EXTRACTORS: dict[str, Extractor] = {}
 def extractor_of(network: Network, data: Path) -> Extractor:
     """The extractor of every level of a network, compiled where that can be."""
     if network.id not in _EXTRACTORS:
+        keras.utils.set_random_seed(0)  # random weights are to be the same when a run goes on
         _EXTRACTORS[network.id] = Extractor.build(
             network.id,
             pooled.everything(network.parts),

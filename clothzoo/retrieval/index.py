@@ -218,7 +218,7 @@ def checked_ids(ids: Iterable[str]) -> list[str]:
         raise InvalidInput(f"ids must be a list of ids, not one string; write [{ids!r}]")
     ids = list(ids)
     for name in ids:
-        if not isinstance(name, str) or not name or "\0" in name or not _encodable(name):
+        if not isinstance(name, str) or not name or "\0" in name or not encodable(name):
             raise InvalidInput(
                 f"{name!r} cannot be an id: ids are non-empty strings of valid Unicode without NUL"
             )
@@ -320,7 +320,7 @@ def checked_scalar(name: str, value: Any) -> Scalar:
         value = value.item()
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str) and "\0" not in value and _encodable(value):
+    if isinstance(value, str) and "\0" not in value and encodable(value):
         return str(value)
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)
@@ -374,12 +374,13 @@ def check_fingerprint(
 
 
 def _checked_name(name: Any) -> str:
-    if isinstance(name, str) and name and "\0" not in name and _encodable(name):
+    if isinstance(name, str) and name and "\0" not in name and encodable(name):
         return str(name)
     raise InvalidInput(f"{name!r} cannot name an attribute: names are non-empty strings")
 
 
-def _encodable(text: str) -> bool:
+def encodable(text: str) -> bool:
+    """Whether a text can be kept: half of a surrogate pair is no character."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clothzoo.retrieval.index import FileFacts, Scalar
+from clothzoo.retrieval.index import FileFacts, Scalar, encodable
 from clothzoo.retrieval.segments import Keys
 from clothzoo.retrieval.where import Between, Condition, OneOf
 
@@ -74,7 +74,10 @@ def count(db: sqlite3.Connection) -> int:
 def keys_of(db: sqlite3.Connection, ids: Iterable[str]) -> set[int]:
     """The keys of those ids that are there."""
     return {
-        key for name in ids for (key,) in db.execute("SELECT key FROM items WHERE id = ?", (name,))
+        key
+        for name in ids
+        if encodable(name)
+        for (key,) in db.execute("SELECT key FROM items WHERE id = ?", (name,))
     }
 
 
@@ -173,6 +176,8 @@ def _range_query(condition: Between) -> tuple[str, tuple[Any, ...]]:
 
 
 def _numbers(db: sqlite3.Connection, query: str, values: tuple[Any, ...]) -> Keys:
+    if not all(encodable(value) for value in values if isinstance(value, str)):
+        return np.empty(0, np.int64)  # no item has what cannot be kept
     # One long string crosses from SQLite three times faster than a row for each key.
     (text,) = db.execute(query, values).fetchone()
     return np.fromstring(text or "", np.int64, sep=",")
