@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from clothzoo.retrieval.hits import Scalar
+from clothzoo.retrieval.index import encodable
 from clothzoo.retrieval.where import Between, Condition, OneOf
 
 _EQUAL = "terms @> ANY(%s::text[]::jsonb[])"
@@ -42,10 +43,7 @@ def matching(conditions: Iterable[Condition]) -> tuple[list[str], list[Any]]:
 
 
 def _possible(name: str) -> bool:
-    try:
-        return b"\0" not in name.encode()
-    except UnicodeEncodeError:
-        return False
+    return "\0" not in name and encodable(name)
 
 
 def _one_of(condition: OneOf) -> tuple[Any, ...]:
