@@ -8,9 +8,9 @@ with it only where the name needs Keras.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 from typing import TYPE_CHECKING, Any
-
-import wrapt
 
 from clothzoo._version import __version__
 
@@ -67,10 +67,28 @@ def __dir__() -> list[str]:
     return sorted({*__all__, *_MODULES})
 
 
-def _register_layers(_keras: Any) -> None:
-    # A saved model names our layers by their registered names. Whoever imports Keras beside
-    # clothzoo, in either order, can load one without importing clothzoo.layers by hand.
+# A saved model names our layers by their registered names. Whoever imports Keras beside
+# clothzoo, in either order, can load one without importing clothzoo.layers by hand.
+class _AfterKeras:
+    """Imports our layers once Keras is imported."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            run = spec.loader.exec_module
+
+            def run_and_register(module: Any) -> None:
+                run(module)
+                importlib.import_module("clothzoo.layers")
+
+            spec.loader.exec_module = run_and_register  # type: ignore[method-assign]
+        return spec
+
+
+if "keras" in sys.modules:
     importlib.import_module("clothzoo.layers")
-
-
-wrapt.when_imported("keras")(_register_layers)
+else:
+    sys.meta_path.insert(0, _AfterKeras())
