@@ -27,7 +27,9 @@ _PUBLIC: Mapping[str, ModuleType] = {
     "clothing_small": clothing_small,
     "fashion_mnist": fashion_mnist,
 }
-_GARMENTS, _VIEWS, _SIDE = 120, 4, 96  # of the rendered data set
+# Drawn garments, one of each sort of arguments for `rendered.render`: number, photos of each, size
+# and seed. Those of the test are the first that anybody draws, with the seed 0.
+_DRAWN = {"train": (4000, 1, 96, 1), "test": (120, 4, 96, 0)}
 
 ABOUT: Mapping[str, Data] = {
     "clothing": Data(
@@ -89,7 +91,7 @@ def splits(recipe: DataRecipe, source: str | os.PathLike[str] | None, seed: int)
         loaded = folder.load(source)
         train, labels = loaded.records, loaded.labels
     elif recipe.dataset == "rendered":
-        train, labels = list(rendered.render(_GARMENTS, _VIEWS, _SIDE)), rendered.LABELS
+        train, labels = list(rendered.render(*_DRAWN["train"])), rendered.LABELS
     elif recipe.dataset in _PUBLIC:
         module = _PUBLIC[recipe.dataset]
         train, labels = module.load("train", folder=source), module.LABELS
@@ -111,7 +113,7 @@ def splits(recipe: DataRecipe, source: str | os.PathLike[str] | None, seed: int)
 
 
 def evaluation_records(dataset: str, source: str | os.PathLike[str] | None = None) -> list[Record]:
-    """The test split of a public data set; every record of a folder or of drawn garments.
+    """The test split of a public data set or of drawn garments; every record of a folder.
 
     Args:
         dataset: as in a recipe.
@@ -120,6 +122,8 @@ def evaluation_records(dataset: str, source: str | os.PathLike[str] | None = Non
     if dataset in _PUBLIC:
         records: list[Record] = _PUBLIC[dataset].load("test", folder=source)
         return records
+    if dataset == "rendered":
+        return list(rendered.render(*_DRAWN["test"]))
     return splits(DataRecipe(dataset, ("category",), 0), source, 0).train
 
 

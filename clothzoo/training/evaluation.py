@@ -171,7 +171,7 @@ def evaluate(
     record = presets.preset(preset)
     dataset = dataset or dataset_of(record)
     records = evaluation_records(dataset, data)
-    split = "test" if dataset not in ("folder", "rendered") else "all"
+    split = "all" if dataset == "folder" else "test"
     network = load(preset, dtype="float32", classifier_activation=None)
     tasks = report(network, record.labels, record.preprocessing, records)
     if not tasks:

@@ -26,10 +26,11 @@ def test_something_is_left_to_train_on() -> None:
 
 
 def test_drawn_garments_need_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "_GARMENTS", 12)
+    monkeypatch.setattr(data, "_DRAWN", {"train": (48, 1, 32, 1), "test": (6, 2, 32, 0)})
     parts = splits(DataRecipe("rendered", ("pattern", "sleeve"), 8), None, seed=1)
     assert list(parts.labels) == ["pattern", "sleeve"]
     assert len(parts.validation) == 8
+    assert len(evaluation_records("rendered")) == 12
 
 
 @pytest.mark.parametrize(
