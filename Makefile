@@ -7,6 +7,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # `approximate` builds a graph over a million rows, which takes half an hour: name it to run it.
 BENCHMARKS ?= search catalogue loading extraction training
 
+# Processes that the suite is shared out to; each takes some 2 GiB.
+WORKERS ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-backends lint types docs tables picture bench release-check clean
 
@@ -39,7 +42,7 @@ demo: $(VENV)/.use ## index, classify and search drawn garments, or PHOTOS=folde
 	$(BIN)/clothzoo demo --out demo $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: $(VENV)/.dev ## the whole suite but the checks marked long
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "not long" --numprocesses $(WORKERS) --dist loadfile
 
 test-long: $(VENV)/.dev ## the checks marked long
 	$(BIN)/python -m pytest -m long

@@ -20,7 +20,7 @@ from clothzoo.retrieval.assessment import assess
 from clothzoo.retrieval.extractor import Extractor
 from clothzoo.retrieval.looks import look_of
 from tests.hub.samples import write_sample
-from tests.retrieval.colours import folder_of, picture, write
+from tests.retrieval.colours import folder_of
 
 PRESET = "conventional_cnn.sample"
 
@@ -320,30 +320,3 @@ def test_help_and_models_import_nothing_heavy() -> None:
 
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout.strip() == f"clothzoo {clothzoo.__version__}"
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo")
-
-
-class TestDemo:
-    def test_draws_trains_indexes_and_writes_a_page(self, out: Path) -> None:
-        from clothzoo.demo import Size, run
-
-        page = run(out, size=Size(lessons=32, epochs=1, garments=10, views=2, queries=3))
-        text = page.read_text(encoding="utf-8")
-        assert text.count('<section aria-label="Query') == 3
-        assert "20 photos" in text
-        assert (out / "catalogue" / "catalogue.json").is_file()
-
-    def test_shows_the_users_own_photos(self, out: Path, photos: Path, tmp_path: Path) -> None:
-        done = run("demo", "--photos", photos, "--out", out)
-        assert done.exit_code == 0, done.output
-        assert "sock/c.png" in (out / "report.html").read_text(encoding="utf-8")
-        write(tmp_path / "lonely" / "a.png", picture(1))
-        (tmp_path / "lonely" / "b.png").write_bytes(b"no picture")
-        done = run("demo", "--photos", tmp_path / "lonely", "--out", out)
-        assert done.exit_code == 1
-        assert "1 readable photo" in done.stderr
-        assert "b.png: not an image" in done.stderr

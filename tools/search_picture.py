@@ -2,9 +2,9 @@
 
     python tools/search_picture.py [--garment 25]
 
-The network is that of `clothzoo demo`, which has learnt from other drawings than these; it is
-trained first if `demo/` has none. All garments are searched for by a photo that is not in the
-catalogue, and one of these searches becomes the picture.
+The network is that of `clothzoo demo`, which has learnt from other drawings than these. All garments
+are searched for by a photo that is not in the catalogue, and one of these searches becomes the
+picture.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from PIL import Image
 
 from clothzoo import RetrievalEngine
 from clothzoo.datasets import rendered
-from clothzoo.demo import run
-from clothzoo.preprocessing import Preprocessing
+from clothzoo.demo import FOR_DRAWINGS
 from clothzoo.retrieval.report import Sheet, write_picture
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,25 +28,14 @@ def main() -> None:
     """Draw, index, search, and write docs/images/search.png."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--garment", type=int, default=25, help="the one that is searched for")
-    parser.add_argument("--demo", type=Path, default=ROOT / "demo")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "search.png")
     options = parser.parse_args()
-    weights = options.demo / "network.safetensors"
-    if not weights.exists():
-        run(options.demo)
-
     records = list(rendered.render(_GARMENTS, _VIEWS + 1, _SIDE))
     asked = [record for record in records if record.id.endswith(f"-{_VIEWS}")]
     with tempfile.TemporaryDirectory() as folder:
         photos = Path(folder, "photos")
         rendered.write((record for record in records if record not in asked), photos)
-        with RetrievalEngine(
-            "inception_residual_cnn",
-            weights=weights,
-            level="low+high",
-            metric="braycurtis",
-            preprocessing=Preprocessing(size=(48, 48)),
-        ) as engine:
+        with RetrievalEngine(FOR_DRAWINGS, level="low+high", metric="braycurtis") as engine:
             engine.add_folder(photos, labels=photos / "labels.csv")
             found = engine.search([Image.fromarray(record.image) for record in asked], k=10)
             first = [

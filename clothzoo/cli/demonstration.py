@@ -43,7 +43,7 @@ def demo(
         bool, typer.Option("--browse", help="With --web: open the page in the browser.")
     ] = False,
 ) -> None:
-    """See the whole way through: train, index, classify, search, and look at a page of it."""
+    """See the whole way through: index, classify, search, and look at a page of it."""
     if web:
         from clothzoo.web.serving import Address, serve
 

@@ -291,16 +291,9 @@ class Finder:
         """
         from clothzoo import explain
 
-        pixels, named = self.check(photo), self.network.classifier
+        pixels = self.check(photo)
         (task, ranking), *_ = self.classify(photo).items()
-        heat = explain.class_map(
-            self.network.explained,
-            pixels,
-            task=task,
-            label=ranking[0][0],
-            preprocessing=named.preprocessing,
-            labels=named.labels,
-        )
+        heat = explain.class_map(self.network.preset, pixels, task=task, label=ranking[0][0])
         return ranking[0][0], explain.overlay(pixels, heat)
 
     def close(self) -> None:
@@ -328,13 +321,7 @@ class Finder:
                 path = self._catalogues and self._catalogues / self.network.key / kept
                 if path is not None:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                engine = RetrievalEngine(
-                    self.network.source,
-                    weights=self.network.weights,
-                    preprocessing=self.network.preprocessing,
-                    path=path,
-                    **self._arguments[look],
-                )
+                engine = RetrievalEngine(self.network.preset, path=path, **self._arguments[look])
                 report = engine.add_folder(self.photos.folder, labels=self.photos.labels)
                 print(f"Catalogue {look!r}: {report}")
                 self._take_own(engine)

@@ -80,12 +80,12 @@ def finder(
     """All that the page needs: a network, and a catalogue that is filled.
 
     Args:
-        out: folder for what is drawn, trained and kept.
+        out: folder for what is drawn and kept.
         photos: a folder of photos, in place of drawn garments.
         preset: a preset's name; see `clothzoo.web.choosing.choose`.
         keep: keep the catalogue and what visitors add; else they are strangers to one another
             and what they add is forgotten.
-        size: how much is drawn and learned.
+        size: how much is drawn.
 
     Raises:
         DatasetNotFound: there is no such folder.
@@ -100,7 +100,7 @@ def finder(
         "garments" if photos is None else photos.resolve().as_posix().replace("/", "_").strip("_")
     )
     return Finder(
-        choose(out, preset, size),
+        choose(preset),
         catalogue,
         LOOKS,
         own=own,

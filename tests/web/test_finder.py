@@ -10,7 +10,7 @@ from PIL import Image
 from clothzoo.errors import InvalidInput, UnreadablePhoto
 from clothzoo.retrieval.index import Hit
 from clothzoo.web import finder as module
-from clothzoo.web.choosing import Network, best_for_photos, choose
+from clothzoo.web.choosing import Network, choose
 from clothzoo.web.finder import Finder, Photos, caption, friendly
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import folder_of, picture, write
@@ -25,7 +25,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     write_sample(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CLOTHZOO_WEIGHTS", str(root))
-        yield choose(root, PRESET)
+        yield choose(PRESET)
 
 
 @pytest.fixture(scope="module")
@@ -175,29 +175,6 @@ def test_a_catalogue_needs_two_photos(network: Network, tmp_path: Path) -> None:
     photos = Photos(tmp_path / "one", None, "one photo")
     with pytest.raises(InvalidInput, match=r"has 1 readable photo"):
         Finder(network, photos, LOOKS, own=tmp_path / "own", catalogues=None)
-
-
-def test_the_preset_that_is_best_on_photos_is_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for tag, dataset, accuracy in (
-        ("grey", "fashion_mnist", 0.99),
-        ("many", "clothing", 0.95),
-        ("fair", "clothing_small", 0.7),
-        ("good", "clothing_small", 0.8),
-    ):
-        write_sample(tmp_path, tag=tag)
-        record = tmp_path / f"conventional_cnn.{tag}" / "preset.toml"
-        text = record.read_text(encoding="utf-8")
-        text = text.replace('dataset = "rendered"', f'dataset = "{dataset}"')
-        record.write_text(text.replace("value = 0.5", f"value = {accuracy}"), encoding="utf-8")
-    monkeypatch.setattr("clothzoo.hub.presets.roots", lambda: [tmp_path])
-    assert best_for_photos() == "conventional_cnn.good"
-    for tag in ("fair", "good"):
-        (tmp_path / f"conventional_cnn.{tag}" / "preset.toml").unlink()
-    assert best_for_photos() == "conventional_cnn.many"
-    (tmp_path / "conventional_cnn.many" / "preset.toml").unlink()
-    assert best_for_photos() is None
 
 
 def test_a_caption_says_place_kind_and_distance() -> None:
