@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from clothzoo.datasets.photo import Box, Photo
 from clothzoo.errors import InvalidInput, UnreadablePhoto
+from clothzoo.hub.presets import Unknown
 from clothzoo.inference.program import Program
 from clothzoo.inference.recipe import Recipe
 from clothzoo.inference.runtime import compiled
+from clothzoo.logits import energy, softmax
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.streaming import one_or_many, stream
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 Ranking: TypeAlias = list[tuple[str, float]]
 """(label, probability) pairs, the most probable first."""
 
+UNKNOWN = "unknown"
+"""The only label of a photo that is rejected."""
+
 Answer: TypeAlias = Ranking | dict[str, Ranking]
 """What is said of one photo: a ranking, or one for each task of a multi-task network."""
 
@@ -32,10 +37,11 @@ class Classifier:
     """A network that is ready to name what is on photos.
 
     Args:
-        model: gives probabilities (N, classes), or a dict of such, one for each task; a Keras
-            model or a compiled network.
+        model: gives logits (N, classes), or a dict of such, one for each task; a Keras model or a
+            compiled network. (The logarithms of probabilities are logits too.)
         labels: {task: class names in the order of the outputs}; one task for a plain output.
         preprocessing: how photos are prepared for the model.
+        unknown: what is not clothing; None where that was not calibrated.
 
     Raises:
         InvalidInput: the labels do not fit the model's outputs.
@@ -46,6 +52,7 @@ class Classifier:
         model: keras.Model | Program,
         labels: Mapping[str, Sequence[str]],
         preprocessing: Preprocessing,
+        unknown: Unknown | None = None,
     ) -> None:
         named = {task: len(names) for task, names in labels.items()}
         if isinstance(model, Program):
@@ -64,15 +71,26 @@ class Classifier:
         self.model = model
         self.labels = {task: tuple(names) for task, names in labels.items()}
         self.preprocessing = preprocessing
+        self.unknown = unknown
         self._lock = threading.Lock()
 
     @overload  # an array may be one photo or several; the first form is what it mostly is
     def __call__(  # type: ignore[overload-overlap]
-        self, photos: Photo, *, box: Box | None = None, top: int | None = None
+        self,
+        photos: Photo,
+        *,
+        box: Box | None = None,
+        top: int | None = None,
+        reject: bool = False,
     ) -> Answer: ...
     @overload
     def __call__(
-        self, photos: Sequence[Photo], *, box: Box | None = None, top: int | None = None
+        self,
+        photos: Sequence[Photo],
+        *,
+        box: Box | None = None,
+        top: int | None = None,
+        reject: bool = False,
     ) -> list[Answer]: ...
     def __call__(
         self,
@@ -80,18 +98,24 @@ class Classifier:
         *,
         box: Box | None = None,
         top: int | None = None,
+        reject: bool = False,
     ) -> Answer | list[Answer]:
         """Name what is on one photo or many; see `classify`."""
         one, many = one_or_many(photos)
         answers: list[Answer] = []
-        for _, answer in self.stream(many, box=box, top=top):
+        for _, answer in self.stream(many, box=box, top=top, reject=reject):
             if isinstance(answer, UnreadablePhoto):
                 raise answer
             answers.append(answer)
         return answers[0] if one else answers
 
     def stream(
-        self, photos: Sequence[Photo], *, box: Box | None = None, top: int | None = None
+        self,
+        photos: Sequence[Photo],
+        *,
+        box: Box | None = None,
+        top: int | None = None,
+        reject: bool = False,
     ) -> Iterator[tuple[Photo, Answer | UnreadablePhoto]]:
         """Name what is on any number of photos, one after the other, skipping none.
 
@@ -99,30 +123,46 @@ class Classifier:
             photos: as for `classify`.
             box: as for `classify`.
             top: as for `classify`.
+            reject: as for `classify`.
 
         Yields:
             Each photo, in order, with its answer, or the error that says why it has none.
+
+        Raises:
+            InvalidInput: what is to be rejected was not calibrated.
         """
+        least = self._least_energy() if reject else -np.inf
 
         def run(batch: NDArray[np.float32]) -> list[Answer]:
             with self._lock:
                 outputs = self._outputs(batch)
-            if not isinstance(outputs, dict):
-                outputs = {"": outputs}
-            if list(outputs) == [""]:
-                (labels,) = self.labels.values()
-                return [_ranking(row, labels, top) for row in np.asarray(outputs[""])]
-            tables = {task: np.asarray(outputs[task]) for task in self.labels}
-            return [
-                {task: _ranking(tables[task][n], self.labels[task], top) for task in tables}
+            named = isinstance(outputs, dict) and list(outputs) != [""]
+            tables = outputs if named else dict.fromkeys(self.labels, _only(outputs))
+            known = energy(tables[next(iter(self.labels))]) >= least
+            chances = {task: softmax(tables[task]) for task in self.labels}
+            answers = [
+                {
+                    task: _ranking(chances[task][n], self.labels[task], top)
+                    if known[n]
+                    else [(UNKNOWN, 1.0)]
+                    for task in self.labels
+                }
                 for n in range(len(batch))
             ]
+            return list(answers) if named else [next(iter(a.values())) for a in answers]
 
         for photo, answer in stream(
             photos, lambda photo: self.preprocessing.one(photo, box=box), run
         ):
             assert answer is not None  # every photo is prepared
             yield photo, answer
+
+    def _least_energy(self) -> float:
+        if self.unknown is None:
+            raise InvalidInput(
+                "it was not measured for this network what is no clothing; leave out reject"
+            )
+        return self.unknown.threshold
 
     def _outputs(self, batch: NDArray[np.float32]) -> Any:
         if isinstance(self.model, Program):
@@ -137,6 +177,7 @@ def classify(  # type: ignore[overload-overlap]
     *,
     box: Box | None = None,
     top: int | None = None,
+    reject: bool = False,
     runtime: str = "auto",
 ) -> Answer: ...
 @overload
@@ -146,6 +187,7 @@ def classify(
     *,
     box: Box | None = None,
     top: int | None = None,
+    reject: bool = False,
     runtime: str = "auto",
 ) -> list[Answer]: ...
 def classify(
@@ -154,6 +196,7 @@ def classify(
     *,
     box: Box | None = None,
     top: int | None = None,
+    reject: bool = False,
     runtime: str = "auto",
 ) -> Answer | list[Answer]:
     """Say what garment is on a photo.
@@ -165,6 +208,9 @@ def classify(
         preset: a preset's name, e.g. "transfer_inception_v3.clothing_small".
         box: (x, y, width, height) of the garment, in pixels of each photo.
         top: how many labels to give; all where None.
+        reject: answer `[("unknown", 1.0)]` where the photo looks like nothing that the network
+            has learnt: its energy (arXiv:2010.03759) lies below the threshold of the preset's
+            record, which lets 95 of 100 garments pass.
         runtime: "keras"; "openvino", which compiles the network for this processor and needs the
             extra `fast`; or "auto" for the faster one.
 
@@ -175,14 +221,14 @@ def classify(
     Raises:
         PresetNotFound: no preset has that name.
         UnreadablePhoto: a photo cannot be decoded; the error names it.
-        InvalidInput: the box reaches outside a photo.
+        InvalidInput: the box reaches outside a photo, or `reject` was not calibrated.
 
     Example:
         >>> import clothzoo
         >>> clothzoo.classify("shirt.jpg", "transfer_inception_v3.clothing_small")  # doctest: +SKIP
         [('shirt', 0.93), ('longsleeve', 0.05), ...]
     """
-    return classifier(preset, runtime)(photos, box=box, top=top)
+    return classifier(preset, runtime)(photos, box=box, top=top, reject=reject)
 
 
 def classifier(preset: str, runtime: str = "auto") -> Classifier:
@@ -222,10 +268,15 @@ def _loaded(name: str, _sha256: str, runtime: str) -> Classifier:
     if model is None:
         from clothzoo.models import load
 
-        model = load(name)
-    return Classifier(model, record.labels, record.preprocessing)
+        model = load(name, classifier_activation=None)
+    return Classifier(model, record.labels, record.preprocessing, record.unknown)
 
 
-def _ranking(row: NDArray[np.float32], labels: Sequence[str], top: int | None) -> Ranking:
+def _only(outputs: Any) -> NDArray[Any]:
+    """The one output of a single-task network."""
+    return np.asarray(outputs[""] if isinstance(outputs, dict) else outputs)
+
+
+def _ranking(row: NDArray[np.float64], labels: Sequence[str], top: int | None) -> Ranking:
     order = np.argsort(-row, kind="stable")[:top]
     return [(labels[n], float(row[n])) for n in order]

@@ -36,6 +36,7 @@ def main(out: Path, garments: int, epochs: int) -> None:
     model = clothzoo.models.SharedMultiTaskCNN(
         tasks={task: len(names) for task, names in labels.items()},
         input_shape=preprocessing.shape,
+        classifier_activation=None,
     )
     feeder = Feeder(
         lessons, preprocessing, labels, shuffle=True, augmentation=Augmentation(flip=0.5)
@@ -48,7 +49,7 @@ def main(out: Path, garments: int, epochs: int) -> None:
     )
     model.compile(
         keras.optimizers.AdamW(rate, weight_decay=0.02),
-        dict.fromkeys(labels, "categorical_crossentropy"),
+        {task: keras.losses.CategoricalCrossentropy(from_logits=True) for task in labels},
         weighted_metrics={task: ["accuracy"] for task in labels},
         jit_compile=False,  # compiling takes longer than so short a training
     )

@@ -11,6 +11,7 @@ import clothzoo
 from clothzoo import classification
 from clothzoo.classification import Classifier, rankings
 from clothzoo.errors import InvalidInput, PresetNotFound, UnreadablePhoto
+from clothzoo.hub.presets import Unknown
 from clothzoo.preprocessing import Preprocessing
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import picture, write
@@ -98,6 +99,24 @@ def test_the_network_is_built_once_for_many_calls(monkeypatch: pytest.MonkeyPatc
     for thread in threads:
         thread.join()
     assert built == [1]
+
+
+def test_what_looks_like_nothing_learnt_is_rejected() -> None:
+    x = keras.Input((4, 4, 3))
+    light = keras.layers.GlobalAveragePooling2D()(x)
+    layer = keras.layers.Dense(2)
+    network = keras.Model(x, layer(light))
+    layer.set_weights([np.array([[9, 0], [0, 0], [0, 0]], np.float32), np.zeros(2, np.float32)])
+    labels, sizes = {"category": ("hat", "sock")}, Preprocessing(size=(4, 4))
+    bright, dark = picture(255), picture(0)
+
+    strict = Classifier(network, labels, sizes, Unknown("energy", 4.0, 0.95, "drawings"))
+    assert [answer[0][0] for answer in strict([bright, dark], reject=True)] == ["hat", "unknown"]
+    assert strict(dark, reject=True) == [("unknown", 1.0)]
+    assert len(strict(dark)) == 2
+
+    with pytest.raises(InvalidInput, match="leave out reject"):
+        Classifier(network, labels, sizes)(bright, reject=True)
 
 
 def test_labels_must_fit_the_outputs() -> None:

@@ -2,9 +2,9 @@
 
     python tools/search_picture.py [--garment 25]
 
-The network is that of `clothzoo demo`, which has learnt from other drawings than these. All garments
-are searched for by a photo that is not in the catalogue, and one of these searches becomes the
-picture.
+The network is that of `clothzoo demo`, which has learnt from other drawings than these. All
+garments are searched for by a photo that is not in the catalogue, and one of these searches becomes
+the picture.
 """
 
 from __future__ import annotations

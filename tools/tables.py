@@ -1,11 +1,12 @@
-"""Write the tables of README.md and docs/ from what was measured.
+"""Write the tables of README.md and docs/, and the picture of the presets, from what was measured.
 
     python tools/tables.py            # rewrite what is out of date
     python tools/tables.py --check    # say what is out of date, and exit with 1
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`. The presets' figures come from
-weights/*/preset.toml, those of the search from docs/benchmarks/search.json, which
-`python benchmarks/search.py --json docs/benchmarks/search.json` writes.
+weights/*/preset.toml and docs/benchmarks/zoo.json, those of the search from
+docs/benchmarks/search.json, which `python benchmarks/zoo.py --json …` and `python
+benchmarks/search.py --json …` write. The picture is docs/images/presets.svg.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from clothzoo.training.recipes import list_recipes
 
 ROOT = Path(__file__).resolve().parents[1]
 SEARCH = ROOT / "docs" / "benchmarks" / "search.json"
+ZOO = ROOT / "docs" / "benchmarks" / "zoo.json"
 
 _REGION = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FEW = 1000  # pictures of a test split below which a reader is told what one of them weighs
@@ -45,7 +47,7 @@ def headline(preset: Preset, task: str) -> Metric | None:
 
 def presets_table() -> str:
     """One row for each task of each preset."""
-    found = shipped()
+    found, zoo = shipped(), costs()
     rows = []
     for preset in found:
         for task, labels in preset.labels.items():
@@ -56,12 +58,42 @@ def presets_table() -> str:
                     f"{task} ({len(labels)})",
                     f"{_million(preset.weights.parameters)} M, {preset.weights.size / 1e6:.1f} MB",
                     " × ".join(map(str, preset.preprocessing.shape)),
+                    *_cost(zoo["presets"].get(preset.name)),
                     _percent(figure) if figure else "not measured",
                     f"{figure.dataset}, {figure.n:,}" if figure else "",
                 )
             )
-    heads = ("preset", "names", "size", "input", "figure (95 % interval)", "test data")
-    return _markdown(heads, rows) + _small_splits(found)
+    heads = (
+        "preset",
+        "names",
+        "size",
+        "input",
+        "multiply-adds",
+        "ms an image",
+        "figure (95 % interval)",
+        "test data",
+    )
+    machine = dict(zoo["machine"])
+    where, load = machine.pop("processor"), machine.pop("load when started")
+    versions = ", ".join(f"{name} {number}" for name, number in machine.items())
+    return (
+        _markdown(heads, rows)
+        + f"\nMilliseconds an image, one at a time / 32 together, of the network compiled by "
+        f"OpenVINO: {where}, load {load} at the start; {versions}.\n" + _small_splits(found)
+    )
+
+
+def costs() -> dict[str, Any]:
+    """What benchmarks/zoo.py has measured: {"machine": …, "presets": {name: …}}."""
+    found: dict[str, Any] = json.loads(ZOO.read_text(encoding="utf-8"))
+    return found
+
+
+def _cost(measured: Mapping[str, Any] | None) -> tuple[str, str]:
+    if measured is None:
+        return "not measured", "not measured"
+    alone, together = (measured["milliseconds"][batch]["openvino"] for batch in ("1", "32"))
+    return f"{measured['multiply_adds'] / 1e6:,.0f} M", f"{alone:.1f} / {together:.1f}"
 
 
 def _percent(figure: Metric) -> str:
@@ -223,6 +255,10 @@ def main() -> None:
         print(f"{path.relative_to(ROOT)} {'is out of date' if options.check else 'rewritten'}")
         if not options.check:
             path.write_text(text, encoding="utf-8")
+    if not options.check:
+        from presets_picture import write_picture
+
+        write_picture(shipped(), costs()["presets"], ROOT / "docs" / "images" / "presets.svg")
     sys.exit(1 if found and options.check else 0)
 
 

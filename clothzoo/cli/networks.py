@@ -40,6 +40,9 @@ def classify(
     ],
     top: Annotated[int, typer.Option(min=1, help="How many labels to show.")] = 5,
     box: BoxOption = None,
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Say unknown of what is no clothing.")
+    ] = False,
     runtime: RuntimeOption = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +56,7 @@ def classify(
     garment = parse_box(box)
     network = classifier(preset, runtime)
     answers, failed = {}, False
-    for photo, answer in network.stream(photos, box=garment, top=top):
+    for photo, answer in network.stream(photos, box=garment, top=top, reject=reject):
         if isinstance(answer, UnreadablePhoto):
             print(f"clothzoo: {answer}", file=sys.stderr)
             failed = True

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Recipe:
         weights: for an architecture: "imagenet" or a path.
         preprocessing: `Preprocessing.to_dict()`; None for the source's own.
         descriptor: `Descriptor.network_part().to_dict()`; None for the whole network up to its
-            probabilities.
+            logits.
         precision: one of `PRECISIONS`; "auto" is the fastest that gives the same hits.
 
     Raises:
@@ -63,7 +64,8 @@ class Recipe:
                 weights = seen.sha256(path / presets.WEIGHTS if path.is_dir() else path)
             except OSError as error:
                 raise WeightsNotFound(f"cannot read the weights {weights!r}: {error}") from error
-        parts = {**asdict(self), "weights": weights, "with": [__version__, processor.identity()]}
+        made_by = [__version__, _sources(), processor.identity()]
+        parts = {**asdict(self), "weights": weights, "with": made_by}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -74,3 +76,10 @@ class Recipe:
     def from_json(cls, text: str) -> Recipe:
         """The recipe that `to_json` wrote."""
         return cls(**json.loads(text))
+
+
+@cache
+def _sources() -> str:
+    """A hash of the code that compiles: of a checkout it changes without the version."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -120,8 +120,8 @@ def overlap(exact: Program, rough: Program, preprocessing: Preprocessing) -> flo
         preprocessing: how photos are prepared for them.
 
     Returns:
-        A share from 0 to 1, the least of all outputs. For a whole network, which ends in
-        probabilities, it is the share of photos on which the best label is the same.
+        A share from 0 to 1, the least of all outputs. For a whole network, which ends in logits,
+        it is the share of photos on which the best label is the same.
     """
     from clothzoo.datasets.rendered import render
     from clothzoo.similarity import nearest

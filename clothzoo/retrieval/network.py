@@ -126,7 +126,8 @@ def load_source(
         preprocessing: in place of the preset's or the architecture's own.
 
     Returns:
-        The name (an id with a tag is a preset), the model, and how photos are prepared for it.
+        The name (an id with a tag is a preset), the model, whose head gives logits, and how photos
+        are prepared for it.
 
     Raises:
         InvalidInput: a preset and weights besides were given.
@@ -140,7 +141,7 @@ def load_source(
             include_top=False, weights=weights, input_shape=preprocessing.shape, name=source
         )
         return source, model, preprocessing
-    return source, load(source), preset(source).preprocessing
+    return source, load(source, classifier_activation=None), preset(source).preprocessing
 
 
 def check_fit(model: keras.Model, preprocessing: Preprocessing) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from clothzoo.datasets import folds
 from clothzoo.errors import RunMismatch
 from clothzoo.hub.files import write
+from clothzoo.logits import softmax
 from clothzoo.training import checkpoints, measures
 from clothzoo.training.data import Splits, splits, spoken
-from clothzoo.training.evaluation import Evaluation, TaskReport, softmax, task_report
+from clothzoo.training.evaluation import Evaluation, TaskReport, task_report
 from clothzoo.training.prediction import logits_of
 from clothzoo.training.recipes import Recipe, load_recipe
 from clothzoo.training.trainer import fit

@@ -17,6 +17,7 @@ from clothzoo.datasets import Record
 from clothzoo.errors import InvalidInput
 from clothzoo.hub import presets, writing
 from clothzoo.hub.presets import Metric, Preset
+from clothzoo.logits import softmax
 from clothzoo.models import load
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.training import measures
@@ -268,12 +269,6 @@ def task_report(
         tuple(recall.tolist()),
         matrix,
     )
-
-
-def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities (N, classes) of logits (N, classes)."""
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _write(record: Preset, folder: Path, result: Evaluation) -> None:

@@ -12,6 +12,7 @@ import clothzoo
 from clothzoo.datasets import folder
 from clothzoo.errors import InvalidInput
 from clothzoo.hub.presets import Preset
+from clothzoo.logits import energy
 from clothzoo.training import (
     cross_validate,
     evaluate,
@@ -20,7 +21,7 @@ from clothzoo.training import (
     relative_gain,
     train,
 )
-from clothzoo.training.calibration import energy, energy_threshold
+from clothzoo.training.calibration import energy_threshold
 from clothzoo.training.multitask import compare
 
 from .samples import small_recipe

@@ -1,31 +1,27 @@
-"""A hook of mkdocs: pictures that are drawn from the presets' records while a page is built."""
+"""The picture of accuracy against cost, which `tools/tables.py` writes."""
 
 from __future__ import annotations
 
-import io
-import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
+from tables import headline
 
-sys.path.insert(0, str(Path(__file__).parent))  # mkdocs imports this file by its path
-
-from tables import headline, shipped
+from clothzoo.hub.presets import Preset
 
 _INK, _ACCENT = "#5f6b6a", "#0b6b5d"
 
 
-def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pictures to the site's files."""
-    files.append(File.generated(config, "images/presets.svg", content=presets_picture()))
-    return files
+def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Path) -> None:
+    """Figure over multiply-adds of every preset, one panel for each test data and task, as SVG.
 
-
-def presets_picture() -> str:
-    """Figure over size of every preset, one panel for each test data and task, as SVG."""
+    Args:
+        presets: with their figures.
+        costs: as in docs/benchmarks/zoo.json; presets that it does not have are left out.
+        path: of the picture.
+    """
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -33,8 +29,8 @@ def presets_picture() -> str:
     from matplotlib.ticker import FuncFormatter
 
     panels: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
-    for preset in shipped():
-        for task in preset.labels:
+    for preset in presets:
+        for task in preset.labels if preset.name in costs else ():
             if figure := headline(preset, task):
                 panels[figure.dataset, task, figure.metric].append((preset, figure))
     style = {
@@ -53,7 +49,8 @@ def presets_picture() -> str:
         )
         for axes, ((dataset, task, metric), found) in zip(rows[:, 0], panels.items(), strict=True):
             for preset, figure in found:
-                size, value = preset.weights.parameters / 1e6, 100 * figure.value
+                size = costs[preset.name]["multiply_adds"] / 1e6
+                value = 100 * figure.value
                 if figure.interval:
                     low, high = (100 * v for v in figure.interval)
                     axes.vlines(size, low, high, color=_ACCENT, linewidth=1.5)
@@ -62,14 +59,12 @@ def presets_picture() -> str:
                     preset.architecture, (size, value), (7, -3), textcoords="offset points"
                 )
             axes.set_xscale("log")
-            axes.set_xlim(0.08, 60)
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} M"))
+            axes.set_xlim(3, 6000)
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f} M"))
             axes.margins(y=0.3)
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_title(f"{dataset}: {task}", loc="left")
-            axes.set_xlabel("parameters")
+            axes.set_xlabel("multiply-adds for one image")
             axes.set_ylabel(f"{metric.replace('_', ' ')}, %")
-        out = io.StringIO()
-        drawing.savefig(out, format="svg", transparent=True, metadata={"Date": None})
+        drawing.savefig(path, format="svg", transparent=True, metadata={"Date": None})
         pyplot.close(drawing)
-    return out.getvalue()
