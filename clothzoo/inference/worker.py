@@ -83,11 +83,14 @@ def _network(recipe: Recipe) -> tuple[keras.Model, Preprocessing, dict[str, Any]
     assert isinstance(preprocessing, Preprocessing)
     facts: dict[str, Any] = {"preprocessing": preprocessing.to_dict(), "made_of": made_of}
     if recipe.descriptor is None:
-        shapes = model.output_shape
-        sizes = shapes if isinstance(shapes, dict) else {"": shapes}
+        names = [""]
+        if isinstance(model.output, dict):
+            import keras
+
+            names = keras.tree.flatten({task: task for task in model.output})  # Keras's own order
         named: dict[str, Any] = {
-            "outputs": list(sizes),
-            "sizes": [shape[-1] for shape in sizes.values()],
+            "outputs": names,
+            "sizes": [output.shape[-1] for output in model.outputs],
         }
         return model, preprocessing, {**facts, **named}
     cut = network.KerasNetwork(model, Descriptor.from_dict(recipe.descriptor))

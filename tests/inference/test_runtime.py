@@ -314,3 +314,16 @@ def test_a_cold_process_searches_and_classifies_without_keras(compiled, tmp_path
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"3 {answer[0][0]}"
+
+
+def test_a_multi_task_preset_is_named_by_task_in_whatever_order_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOTHZOO_WEIGHTS", str(tmp_path))
+    preset = "shared_multitask_cnn.sample"
+    write_sample(tmp_path, "shared_multitask_cnn", tasks={"sleeve": 3, "category": 4, "kids": 2})
+    by_keras = classify(picture(90), preset, runtime="keras")
+    compiled = classify(picture(90), preset, runtime="openvino")
+    assert list(compiled) == list(by_keras) == ["sleeve", "category", "kids"]
+    for task, ranking in by_keras.items():
+        assert dict(compiled[task]) == pytest.approx(dict(ranking), abs=1e-4)
