@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from clothzoo.errors import ClothzooError, InvalidInput
 from clothzoo.hub import fetch, presets
+from clothzoo.inference.layout import cancel_transposes
 from clothzoo.inference.processor import core, has_bfloat16
 from clothzoo.inference.program import Program, compiled
 from clothzoo.inference.recipe import Recipe
@@ -111,7 +112,9 @@ def _graph(model: keras.Model) -> Any:
     with tempfile.TemporaryDirectory(prefix="clothzoo-") as folder:
         path = Path(folder, "network.xml")
         model.export(str(path), format="openvino", verbose=False)
-        return core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+        graph = core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+    cancel_transposes(graph)
+    return graph
 
 
 def overlap(exact: Program, rough: Program, preprocessing: Preprocessing) -> float:
