@@ -11,7 +11,9 @@ from clothzoo.errors import InvalidInput, WeightsMismatch, WeightsNotFound
 from tests.models.networks import flat, forward, images, seed_weights, small, values
 
 FROM_SCRATCH = ["conventional_cnn", "inception_cnn", "inception_residual_cnn"]
-TRANSFER = ["transfer_inception_v3", "transfer_mobilenet_v2"]
+# Building Inception-v3 takes seconds: what does not differ by backend is a long check of it.
+LARGE = pytest.param("transfer_inception_v3", marks=pytest.mark.long)
+TRANSFER = [LARGE, "transfer_mobilenet_v2"]
 
 # Parameters, and a hash over the paths of all variables, of each default network. A change here
 # changes what stored weights fit: it needs new weights, not new numbers.
@@ -27,6 +29,9 @@ GOLDEN = {
 DESIGNED = {"conventional_cnn": 0.16e6, "inception_cnn": 0.17e6, "inception_residual_cnn": 0.27e6}
 
 each_architecture = pytest.mark.parametrize("name", models.list_models())
+each_small_architecture = pytest.mark.parametrize(
+    "name", [LARGE if name == "transfer_inception_v3" else name for name in models.list_models()]
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,7 @@ def test_one_step_of_training_moves_every_trainable_variable(name):
     assert still == []
 
 
-@each_architecture
+@each_small_architecture
 @pytest.mark.parametrize("pooling", [None, "avg", "max"])
 def test_without_top_it_ends_in_a_map_or_a_vector(name, pooling, network):
     model = small(name, include_top=False, pooling=pooling)
@@ -89,7 +94,7 @@ def test_without_top_it_ends_in_a_map_or_a_vector(name, pooling, network):
         assert len(output.shape) == (2 if pooling else 4)
 
 
-@each_architecture
+@each_small_architecture
 def test_other_class_counts_change_only_the_head(name, network):
     multi = models.architecture(name).multi_task
     other = small(name, **({"tasks": {"a": 3}} if multi else {"classes": 3}))
@@ -119,7 +124,7 @@ def test_parameters_and_variable_names_are_the_published_ones(name, network):
     assert (network(name).count_params(), digest) == GOLDEN[name], paths
 
 
-@each_architecture
+@each_small_architecture
 def test_names_do_not_depend_on_what_was_built_before(name, network):
     again = small(name)
     assert [la.name for la in again.layers] == [la.name for la in network(name).layers]
@@ -130,7 +135,7 @@ def test_the_graph_is_flat(name, network):
     assert not any(isinstance(layer, keras.Model) for layer in network(name).layers)
 
 
-@each_architecture
+@each_small_architecture
 def test_feature_layers_are_found_by_name_also_in_a_reloaded_model(name, network):
     model = network(name)
     levels = models.feature_layers(model)
@@ -159,7 +164,7 @@ def test_mixed_bfloat16_reaches_the_inner_layers_and_spares_the_head(name):
         assert value.dtype == np.float32
 
 
-@each_architecture
+@each_small_architecture
 def test_channels_first_gives_the_transposed_shapes(name, network):
     keras.config.set_image_data_format("channels_first")
     try:
@@ -173,7 +178,7 @@ def test_channels_first_gives_the_transposed_shapes(name, network):
         assert layer.output.shape == (None, height, width, channels)
 
 
-@each_architecture
+@each_small_architecture
 def test_it_grows_on_an_input_tensor(name):
     side, channels = small(name).input_shape[1:3][0], small(name).input_shape[3]
     image = keras.Input((side, side, channels), name="photo")
