@@ -73,14 +73,20 @@ def presets_table() -> str:
         "figure (95 % interval)",
         "test data",
     )
-    machine = dict(zoo["machine"])
-    where, load = machine.pop("processor"), machine.pop("load when started")
-    versions = ", ".join(f"{name} {number}" for name, number in machine.items())
     return (
         _markdown(heads, rows)
-        + f"\nMilliseconds an image, one at a time / 32 together, of the network compiled by "
-        f"OpenVINO: {where}, load {load} at the start; {versions}.\n" + _small_splits(found)
+        + "\nMilliseconds an image, one at a time / 32 together, of the network compiled by "
+        f"OpenVINO: {_measured_on(zoo['machine'])}.\n" + _small_splits(found)
     )
+
+
+def _measured_on(machine: Mapping[str, Any]) -> str:
+    """What a benchmark's report says of the machine, in words."""
+    rest = dict(machine)
+    where, load = rest.pop("processor"), rest.pop("load when started")
+    threads = f", {rest.pop('threads')} threads" if "threads" in rest else ""
+    versions = ", ".join(f"{name} {number}" for name, number in rest.items())
+    return f"{where}{threads}, load {load} at the start; {versions}"
 
 
 def costs() -> dict[str, Any]:
@@ -192,14 +198,10 @@ def search_report(report: Mapping[str, Any]) -> str:
         )
         for line in lines
     ]
-    machine = dict(report["machine"])
-    where = f"{machine.pop('processor')}, {machine.pop('threads')} threads"
-    load = machine.pop("load when started")
-    versions = ", ".join(f"{name} {number}" for name, number in machine.items())
     return (
         _markdown(("exact search", _OURS, *peers), rows)
         + f"\nHow many times as long as clothzoo each takes, by medians of calls made in turns: "
-        f"{where}, load {load} at the start; {versions}. Trust the ratios rather than the "
+        f"{_measured_on(report['machine'])}. Trust the ratios rather than the "
         "milliseconds.\n"
     )
 

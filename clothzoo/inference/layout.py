@@ -95,8 +95,14 @@ def _carry_through(op: Any) -> None:
     if found is None:
         return
     perm, source = found
+    _compute_before(perm, op, [source])
+
+
+def _compute_before(perm: Perm, op: Any, sources: list[Any]) -> None:
+    """Let an operation read what is not transposed yet, and its readers what is then."""
     readers = op.output(0).get_target_inputs()
-    op.input(0).replace_source_output(source)
+    for number, source in enumerate(sources):
+        op.input(number).replace_source_output(source)
     op.validate_and_infer_types()
     after = _transposed(op.output(0), perm)
     for reader in readers:
@@ -128,13 +134,7 @@ def _carry_through_both(op: Any) -> None:
             return
         spread = value.reshape((1,) * (len(perm) - value.ndim) + value.shape)
         sources.append(ops.constant(spread.transpose(np.argsort(perm))).output(0))
-    readers = op.output(0).get_target_inputs()
-    for number, source in enumerate(sources):
-        op.input(number).replace_source_output(source)
-    op.validate_and_infer_types()
-    after = _transposed(op.output(0), perm)
-    for reader in readers:
-        reader.replace_source_output(after)
+    _compute_before(perm, op, sources)
 
 
 def _carry_through_concat(op: Any) -> None:

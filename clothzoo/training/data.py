@@ -27,8 +27,8 @@ _PUBLIC: Mapping[str, ModuleType] = {
     "clothing_small": clothing_small,
     "fashion_mnist": fashion_mnist,
 }
-# Drawn garments, one of each sort of arguments for `rendered.render`: number, photos of each, size
-# and seed. Those of the test are the first that anybody draws, with the seed 0.
+# Arguments of `rendered.render`: garments, photos of each, side and seed. Those of the test are the
+# first that anybody draws, with the seed 0.
 _DRAWN = {"train": (4000, 1, 96, 1), "test": (120, 4, 96, 0)}
 
 ABOUT: Mapping[str, Data] = {
