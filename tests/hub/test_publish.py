@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -260,13 +261,14 @@ def test_a_hub_that_does_not_speak_xet_says_so(hub: LoopbackHub, root: Path) -> 
 
 @pytest.mark.long
 @pytest.mark.backend
-def test_every_architecture_comes_back_the_same_on_every_backend(
+def test_every_architecture_and_shipped_preset_comes_back_the_same_on_every_backend(
     hub: LoopbackHub, do: Do, root: Path, tmp_path: Path
 ) -> None:
-    names = []
-    for architecture in models.list_models():
-        name = write_sample(root, architecture, "all").name
-        names.append(name)
+    names = [write_sample(root, id, "all").name for id in models.list_models()]
+    for shipped in presets.list_presets():
+        names.append(shipped)
+        shutil.copytree(presets.folder(shipped), root / shipped)
+    for name in names:
         answer = do(f"answer = publish({name!r}, 'zoo').preset.source.commit")
         assert answer == hub.repositories[f"zoo/{name}"].commits[-1].oid, answer
     for backend in ("tensorflow", "jax", "torch"):
