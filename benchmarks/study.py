@@ -10,7 +10,6 @@ photos of other people, and on other drawn garments, than those that it is repor
 from __future__ import annotations
 
 import argparse
-import importlib
 import importlib.util
 import json
 import os
@@ -25,6 +24,7 @@ from typing import Any
 import keras
 import numpy as np
 import study_page
+from study_classics import settings
 
 from clothzoo.datasets import clothing, fashion_mnist, rendered
 from clothzoo.datasets.photo import open_photo
@@ -92,6 +92,7 @@ class Size:
         heated: photos for the heat map, which has hundreds of combinations.
         real: whether the data sets are there; otherwise drawn garments take their place.
         side: of drawn garments, in pixels.
+        words: numbers of visual words that are tried.
     """
 
     networks: tuple[Network, ...]
@@ -101,6 +102,7 @@ class Size:
     heated: int = 600
     real: bool = True
     side: int = 160
+    words: tuple[int, ...] = (256, 1024)
 
 
 FULL = Size(
@@ -141,6 +143,7 @@ QUICK = Size(
     heated=40,
     real=False,
     side=48,
+    words=(16,),
 )
 
 
@@ -419,7 +422,9 @@ class Study:
 
     def _step(self, name: str, step: Callable[[], Any]) -> None:
         path = self.folder / f"{name}.json"
-        if name in ("classics", "networks") or not path.exists():
+        # Presets come and go, and an empty result is of something that was not installed.
+        again = name == "networks" or (path.exists() and not json.loads(path.read_text()))
+        if again or not path.exists():
             started = time.perf_counter()
             partial = path.with_suffix(".partial")
             partial.write_text(json.dumps(step()), encoding="utf-8")
@@ -557,29 +562,32 @@ class Study:
 
     def classics(self) -> list[dict[str, Any]]:
         """Bags of visual words over SURF and SIFT; nothing where those are not installed."""
-        if not all(
-            map(importlib.util.find_spec, ("clothzoo.retrieval.classics", "mahotas", "cv2"))
-        ):
+        if not all(map(importlib.util.find_spec, ("mahotas", "cv2"))):
             return []
-        module = importlib.import_module("clothzoo.retrieval.classics")
         rows = []
         network = self.size.networks[0]
-        for task in self.tasks():
-            if (task.pictures, "choose") not in self.pictures:
-                continue  # there is nothing to learn words from
-            chosen, reported = (self.pictures[task.pictures, part] for part in ("choose", "report"))
+        tasks = [task for task in self.tasks() if (task.pictures, "choose") in self.pictures]
+        for pictures in dict.fromkeys(task.pictures for task in tasks):
+            chosen, reported = (self.pictures[pictures, part] for part in ("choose", "report"))
+            mine = [task for task in tasks if task.pictures == pictures]
             for kind in ("surf", "sift"):
-                path = self.folder / "vectors" / f"{kind}.{reported.name}.npy"
-                if not path.exists():
-                    words = module.VisualWords(kind=kind).fit([r.image for r in chosen.records])
-                    np.save(path, words.describe([r.image for r in reported.records]))
-                distances = pairwise_distances(np.load(path), metric="braycurtis")
-                relevance = reported.relevance(task)
-                found = judge_distances(lambda rows, d=distances: d[rows], relevance)
-                best = self.report(network, baseline(network), task)
-                rows.append(
-                    row_of(found, kind=kind, task=task.name, ratio=best.ratio_to(found, "mAP@R"))
-                )
+                meanings = [chosen.relevance(task) for task in mine]
+                tried = list(settings(kind, chosen.records, meanings, self.size.words))
+                best = max(tried)
+                words = best.learn(kind, chosen.records)
+                vectors = words.describe([record.image for record in reported.records])
+                distances = pairwise_distances(vectors, metric=best.metric)
+                for task in mine:
+                    found = judge_distances(
+                        lambda rows, d=distances: d[rows], reported.relevance(task)
+                    )
+                    plain = self.report(network, baseline(network), task)
+                    rows.append(
+                        row_of(
+                            found, kind=kind, task=task.name, setting=best._asdict(),
+                            tried=len(tried), ratio=plain.ratio_to(found, "mAP@R"),
+                        )
+                    )  # fmt: skip
         return rows
 
     def heat(self) -> dict[str, Any]:

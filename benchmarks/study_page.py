@@ -344,14 +344,21 @@ def _classics(rows: Sequence[Row], name: str) -> str:
             (
                 row["task"],
                 row["kind"].upper(),
+                "{sampling}, {words} words, pyramid {pyramid}, {normalisation} {metric}".format(
+                    **row["setting"]
+                ),
                 f"{row['P@k']:.3f}",
                 f"{row['mAP@R']:.3f}",
                 "{:.2f} ({:.2f} to {:.2f})".format(*row["ratio"]),
             )
             for row in rows
         ]
-        head = ("alike", "features", "P@10", "mAP@R", f"{name} pooled cosine ÷ it, mAP@R (95 %)")
-        told = table(head, lines)
+        head = ("alike", "features", "setting", "P@10", "mAP@R",
+                f"{name} pooled cosine ÷ it, mAP@R (95 %)")  # fmt: skip
+        told = f"""Bags of visual words with tf-idf in a spatial pyramid; for each kind of feature
+and of pictures the best of {rows[0]["tried"]} settings, by P@10 on the pictures to choose by.
+
+{table(head, lines)}"""
     return f"""## Before networks: SURF and SIFT
 
 {told}"""

@@ -264,7 +264,7 @@ def test_a_hub_that_does_not_speak_xet_says_so(hub: LoopbackHub, root: Path) -> 
 def test_every_architecture_and_shipped_preset_comes_back_the_same_on_every_backend(
     hub: LoopbackHub, do: Do, root: Path, tmp_path: Path
 ) -> None:
-    names = [write_sample(root, id, "all").name for id in models.list_models()]
+    names = [write_sample(root, architecture, "all").name for architecture in models.list_models()]
     for shipped in presets.list_presets():
         names.append(shipped)
         shutil.copytree(presets.folder(shipped), root / shipped)

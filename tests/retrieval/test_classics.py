@@ -66,6 +66,15 @@ def test_descriptors_are_vectors_that_every_measure_searches(
         assert (distances[:, 1] > 1e-4).all()
 
 
+def test_points_that_were_found_before_give_the_same_bags(
+    fitted: VisualWords, bags: np.ndarray, photos: list[np.ndarray]
+) -> None:
+    points = [find_points(p, fitted.kind, fitted.sampling, fitted.side) for p in photos]
+    again = VisualWords(fitted.kind, side=112, words=32).fit(points)
+    np.testing.assert_array_equal(again.vocabulary_, fitted.vocabulary_)
+    np.testing.assert_array_equal(again.describe(points), bags)
+
+
 def test_another_view_of_a_garment_is_found(bags: np.ndarray, garments: list[Record]) -> None:
     indices, _ = Gallery(bags, "braycurtis").search(bags, k=2)
     groups = np.array([record.group for record in garments])

@@ -71,14 +71,17 @@ class VisualWords:
     vocabulary_: NDArray[np.float32] = field(init=False, repr=False)
     rarity_: NDArray[np.float32] = field(init=False, repr=False)
 
-    def fit(self, photos: Sequence[Photo] | NDArray[np.uint8], y: object = None) -> Self:
+    def fit(
+        self, photos: Sequence[Photo] | Sequence[Points] | NDArray[np.uint8], y: object = None
+    ) -> Self:
         """Learn the words, and how rare they are.
 
         The local features of all photos are held in memory meanwhile, up to 1 MB a photo; some
         hundred photos of the sort to be searched are enough.
 
         Args:
-            photos: paths, PIL images or arrays of uint8 pixels.
+            photos: paths, PIL images or arrays of uint8 pixels; or the `Points` that `find_points`
+                found in them, which settings that only differ in their words can share.
             y: nothing; scikit-learn's pipelines pass it.
 
         Returns:
@@ -90,7 +93,7 @@ class VisualWords:
             ExtraMissing: what computes the features is not installed, or scikit-learn.
         """
         self._check()
-        points = self._each(one_or_many(photos)[1], lambda found: found)
+        points = self._each(photos, lambda found: found)
         self.vocabulary_ = learn_vocabulary(points, self.words, self.seed)
         self.rarity_ = np.ones(self.words, np.float32)
         if self.tf_idf:
@@ -104,11 +107,11 @@ class VisualWords:
             )
         return self
 
-    def describe(self, photos: Photo | Sequence[Photo]) -> NDArray[np.float32]:
+    def describe(self, photos: Photo | Sequence[Photo] | Sequence[Points]) -> NDArray[np.float32]:
         """Compute the descriptors of one photo or many.
 
         Args:
-            photos: a path, a PIL image, uint8 pixels, or a sequence of these.
+            photos: a path, a PIL image, uint8 pixels, or a sequence of these or of their `Points`.
 
         Returns:
             Non-negative float32 (N, dim), in the order of the photos; N is 1 for a single photo.
@@ -121,7 +124,7 @@ class VisualWords:
         """
         if not hasattr(self, "vocabulary_"):
             raise InvalidInput(f"{self} has learnt no words yet; call fit(photos) first")
-        bags = self._each(one_or_many(photos)[1], self._bag)
+        bags = self._each(photos, self._bag)
         return normalised(
             np.array(bags, np.float32).reshape(len(bags), self.dim), self.normalisation
         )
@@ -155,12 +158,14 @@ class VisualWords:
         counts = count_words(words, found.places, self.words, self.pyramid)
         return np.asarray(counts.reshape(-1, self.words) * self.rarity_, np.float32).ravel()
 
-    def _each(self, photos: Sequence[Photo], use: Callable[[Points], Result]) -> list[Result]:
-        def one(photo: Photo) -> Result:
+    def _each(self, photos: Any, use: Callable[[Points], Result]) -> list[Result]:
+        def one(photo: Photo | Points) -> Result:
+            if isinstance(photo, Points):
+                return use(photo)
             return use(find_points(photo, self.kind, self.sampling, self.side))
 
         with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(one, photos))
+            return list(pool.map(one, one_or_many(photos)[1]))
 
     def _check(self) -> None:
         for name, known in (
