@@ -54,6 +54,13 @@ class OptimizerRecipe:
             is published; 0 for none.
         body_rate: learning rate of the body as a fraction of the head's; 1 for the same.
         clip: the largest norm of all gradients together; 0 for no limit.
+        keep: part of the weights it started from that the body keeps in the end: what is published
+            lies on the line between those and the trained ones. None for none, 0.5 for features
+            that are to serve on pictures of other kinds than were trained on.
+
+    Reference:
+        Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022,
+        https://arxiv.org/abs/2109.01903, for `keep`.
     """
 
     name: str
@@ -64,14 +71,15 @@ class OptimizerRecipe:
     average: float
     body_rate: float
     clip: float
+    keep: float | None = None
 
     def __post_init__(self) -> None:
         if self.name not in _OPTIMIZERS:
             raise InvalidInput(f"no optimizer {self.name!r}{did_you_mean(self.name, _OPTIMIZERS)}")
         for name in ("weight_decay", "clip"):
             _at_least(f"optimizer.{name}", getattr(self, name), 0)
-        for name in ("warmup", "momentum", "average"):
-            _fraction(f"optimizer.{name}", getattr(self, name))
+        for name in ("warmup", "momentum", "average", "keep"):
+            _fraction(f"optimizer.{name}", getattr(self, name) or 0.0)
         for name in ("learning_rate", "body_rate"):
             if getattr(self, name) <= 0:
                 raise InvalidInput(f"'optimizer.{name}' must be above 0")
@@ -168,6 +176,11 @@ class Recipe:
         architecture, dot, tag = self.preset.partition(".")
         if not (architecture and dot and tag):
             raise InvalidInput(f"'preset' must be <architecture>.<tag>, not {self.preset!r}")
+        if self.optimizer.keep and self.weights is None:
+            raise InvalidInput(
+                "'optimizer.keep' keeps what the network started from, and this recipe names no "
+                "'weights'; random ones are not worth keeping"
+            )
         if self.distillation is not None:
             for task in self.distillation.teachers:
                 if task not in self.data.tasks:

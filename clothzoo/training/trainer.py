@@ -18,6 +18,7 @@ from clothzoo.models import architecture, load
 from clothzoo.training import checkpoints
 from clothzoo.training.data import Splits, splits
 from clothzoo.training.feeder import Feeder
+from clothzoo.training.interpolation import body, move_towards
 from clothzoo.training.learner import Learner
 from clothzoo.training.optimizers import optimizer
 from clothzoo.training.progress import EpochLog, EpochSeed, TaskLosses
@@ -94,6 +95,8 @@ def fit(
         seed=recipe.seed,
     )
     learner = _learner(recipe, parts, steps=len(feeder) * recipe.epochs)
+    keep = recipe.optimizer.keep
+    start = body(learner.network) if keep else {}
     rows = checkpoints.restore(learner, folder)
     done = len(rows)
     feeder.epoch = done
@@ -119,6 +122,8 @@ def fit(
         )
     elif recipe.optimizer.average:
         learner.optimizer.finalize_variable_values(learner.trainable_variables)
+    if keep:
+        move_towards(learner.network, start, keep)
     feeder.epoch = recipe.epochs
     recalibrate(learner.network, feeder)
     return learner, rows
