@@ -36,8 +36,8 @@ from clothzoo.retrieval.assessment import milliseconds
 from clothzoo.retrieval.colours import SPACES, histogram
 from clothzoo.retrieval.descriptors import Descriptor, Pooling
 from clothzoo.retrieval.evaluation import Judged, Relevance, judge_distances
-from clothzoo.retrieval.extractor import Extractor
-from clothzoo.retrieval.looks import Look, look_of
+from clothzoo.retrieval.extractor import Extractor, is_preset
+from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR, LOOKS, Look
 from clothzoo.retrieval.projection import Projection
 from clothzoo.similarity import METRICS, pairwise_distances
 
@@ -53,7 +53,8 @@ class Network:
 
     Args:
         id: of its architecture.
-        weights: below the data's folder; None is random, for trying the study out.
+        weights: below the data's folder; None for a preset's own, and for random ones to try the
+            study out.
         stages: from image to top.
         fine: those that are kept on a 4×4 grid; the others are on a 2×2.
         side: of its input, in pixels.
@@ -85,7 +86,8 @@ class Size:
     """How much is studied.
 
     Args:
-        networks: the first is the one whose layers are shown.
+        networks: frozen ones; the first is the one whose layers are shown.
+        trained: the zoo's own for searches, a preset.
         senders: photos of one sender at most among those to choose by.
         garments: drawn garments to choose by, and as many to report on.
         fashion: pictures of Fashion-MNIST.
@@ -96,6 +98,7 @@ class Size:
     """
 
     networks: tuple[Network, ...]
+    trained: Network
     senders: int = 5
     garments: int = 300
     fashion: int = 500
@@ -125,7 +128,8 @@ FULL = Size(
             ),
             ("block_6_expand_relu", "block_13_expand_relu", "out_relu"),
         ),
-    )
+    ),
+    Network(DEFAULT_EXTRACTOR, None, ("high",), ()),
 )
 QUICK = Size(
     (
@@ -138,6 +142,7 @@ QUICK = Size(
             side=64,
         ),
     ),
+    Network("shared_multitask_cnn.rendered", None, ("high",), (), side=64),
     garments=60,
     fashion=0,
     heated=40,
@@ -178,6 +183,13 @@ TASKS = {
     )
 }
 
+# Tasks whose photos the trained network has not seen, nor photos of the same senders.
+UNSEEN = {
+    "same-kind": ("photos: category", "photos: category + kids", "drawn: category"),
+    "same-look": ("drawn: category + colour", "drawn: category + colour + pattern"),
+    "same-garment": ("drawn: same garment",),
+}
+
 # A look is chosen by the tasks that have its meaning, and reported on those and on more photos.
 LOOK_TASKS = {
     "same-kind": ("photos: category", "drawn: category"),
@@ -189,6 +201,7 @@ REPORT_TASKS = {
     "same-kind": ("photos: category", "photos of other senders: category", "drawn: category"),
 }
 CHOSEN_BY = {"same-kind": "P@k", "same-look": "P@k", "same-garment": "mAP@R"}
+_TIMED = 128  # photos
 MOST_VALUES = 1024  # of a look's vector: 4 KB
 
 
@@ -313,15 +326,22 @@ _EXTRACTORS: dict[str, Extractor] = {}
 def extractor_of(network: Network, data: Path) -> Extractor:
     """The extractor of every level of a network, compiled where that can be."""
     if network.id not in _EXTRACTORS:
-        keras.utils.set_random_seed(0)  # random weights are to be the same when a run goes on
-        _EXTRACTORS[network.id] = Extractor.build(
-            network.id,
-            pooled.everything(network.parts),
-            weights=data / network.weights if network.weights else None,
-            preprocessing=replace(IMAGENET, size=(network.side, network.side)),
-            precision="float32",
-        )
+        _EXTRACTORS[network.id] = built(network, data, pooled.everything(network.parts))
     return _EXTRACTORS[network.id]
+
+
+def built(network: Network, data: Path, descriptor: Descriptor) -> Extractor:
+    """An extractor of the network, compiled where that can be."""
+    keras.utils.set_random_seed(0)  # random weights are to be the same when a run goes on
+    return Extractor.build(
+        network.id,
+        descriptor,
+        weights=data / network.weights if network.weights else None,
+        preprocessing=None
+        if is_preset(network.id)
+        else replace(IMAGENET, size=(network.side, network.side)),
+        precision="float32",
+    )
 
 
 def candidates(network: Network) -> dict[str, list[Look]]:
@@ -347,6 +367,11 @@ def candidates(network: Network) -> dict[str, list[Look]]:
         for how, metric in (("l1", "braycurtis"), ("hellinger", "cosine"))
     ]
     return {"same-kind": alone, "same-look": coloured, "same-garment": coloured}
+
+
+def named_by(network: Network, look: Look) -> Look:
+    """The look by the network's own name of its topmost map."""
+    return replace(look, level=look.level.replace("high", network.top))
 
 
 def baseline(network: Network) -> Look:
@@ -410,6 +435,7 @@ class Study:
             ("layers", self.layers),
             ("fusion", self.fusion),
             ("looks", self.looks),
+            ("trained", self.trained),
             ("projection", self.projection),
             ("classics", self.classics),
             ("heat", self.heat),
@@ -483,7 +509,7 @@ class Study:
                     key=lambda pair: (-pair[0], pair[1]),
                 )
                 best = options[scored[0][1]]
-                used = look_of(network.id, look)
+                used = named_by(network, LOOKS[look])
                 entry: dict[str, Any] = {
                     "network": network.id,
                     "look": look,
@@ -497,8 +523,41 @@ class Study:
                 vectors = self.pictures["rendered", "report"].vectors(network, used.descriptor())
                 entry["values"] = int(vectors.shape[1])
                 entry["milliseconds"] = milliseconds(vectors, used.metric)
+                entry["a_second"] = self._a_second(network, used)
                 rows.append(entry)
         return rows
+
+    def trained(self) -> list[dict[str, Any]]:
+        """Each look of the zoo's own network against what people use today."""
+        rows = []
+        network = self.size.trained
+        known = {task.name for task in self.tasks()}
+        for look, used in LOOKS.items():
+            tasks = [TASKS[name] for name in UNSEEN[look] if name in known]
+            vectors = self.pictures["rendered", "report"].vectors(network, used.descriptor())
+            speed = self._a_second(network, used)
+            rows += [
+                {
+                    "network": frozen.id,
+                    "look": look,
+                    "used": asdict(used),
+                    "tasks": [self._against(network, used, task, frozen) for task in tasks],
+                    "values": int(vectors.shape[1]),
+                    "milliseconds": milliseconds(vectors, used.metric),
+                    "a_second": speed,
+                }
+                for frozen in self.size.networks
+            ]
+        return rows
+
+    def _a_second(self, network: Network, look: Look) -> float:
+        """Photos that the look's descriptor describes in a second, files and all."""
+        extractor = built(network, self.data, look.descriptor())
+        photos = [record.image for record in self.pictures["clothing", "report"].records[:_TIMED]]
+        extractor.describe(photos[: extractor.batch_size])
+        started = time.perf_counter()
+        extractor.describe(photos)
+        return len(photos) / (time.perf_counter() - started)
 
     def _score(self, network: Network, option: Look, look: str) -> float:
         """How good it is where looks are chosen; minus one if it is too long."""
@@ -509,9 +568,13 @@ class Study:
         found = [self.report(network, option, TASKS[t], "choose") for t in LOOK_TASKS[look]]
         return float(np.mean([judged[CHOSEN_BY[look]] for judged in found]))
 
-    def _against(self, network: Network, look: Look, task: Task) -> dict[str, Any]:
+    def _against(
+        self, network: Network, look: Look, task: Task, frozen: Network | None = None
+    ) -> dict[str, Any]:
+        """A look against the plain search by a frozen network; None is the look's own."""
         mine = self.report(network, look, task)
-        plain = self.report(network, baseline(network), task)
+        frozen = frozen or network
+        plain = self.report(frozen, baseline(frozen), task)
         return row_of(
             mine,
             task=task.name,
@@ -653,6 +716,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.data is None and not given.quick:
         parser.error("say where the data sets are: --data, or CLOTHZOO_DATA")
+    if given.data is not None:
+        os.environ["CLOTHZOO_DATA"] = str(given.data)  # the data sets look there
     size = QUICK if given.quick else FULL
     results = Study(size, given.data or Path(), given.runs).run()
     command = "python benchmarks/study.py --data …" + (" --quick" if given.quick else "")

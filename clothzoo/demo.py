@@ -15,6 +15,7 @@ from clothzoo.errors import InvalidInput
 from clothzoo.hub import table
 from clothzoo.hub.presets import preset as find
 from clothzoo.retrieval.engine import RetrievalEngine
+from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR
 from clothzoo.retrieval.report import Sheet, catalogue_facts, write_page
 
 FOR_DRAWINGS = "shared_multitask_cnn.rendered"
@@ -120,7 +121,7 @@ def _garments(out: Path, size: Size) -> _Part:
 def _own(photos: Path, size: Size) -> _Part:
     """Index the user's photos and search with some of them."""
     network = best_for_photos() or FOR_DRAWINGS
-    engine = RetrievalEngine(network, level=_LEVEL)
+    engine = RetrievalEngine()
     report = engine.add_folder(photos)
     print(f"Indexing {photos}: {report}")
     if len(engine) < 2:
@@ -145,7 +146,7 @@ def _own(photos: Path, size: Size) -> _Part:
     ]
     words = [
         f"{len(sheets)} of the {len(engine):,} photos, picked at random, and the others that look "
-        f"most like each, as seen by {network}.",
+        f"most like each, as seen by {DEFAULT_EXTRACTOR}; names are given by {network}.",
         find(network).limits,
     ]
     return f"Look-alikes in {photos.resolve().name}", words, sheets, engine

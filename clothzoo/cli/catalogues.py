@@ -42,7 +42,10 @@ def index(
     ],
     extractor: Annotated[
         str | None,
-        typer.Option(help="A preset or an architecture; a catalogue that is there knows its own."),
+        typer.Option(
+            help="A preset or an architecture; a catalogue that is there knows its own.",
+            show_default="transfer_mobilenet_v2.retrieval",
+        ),
     ] = None,
     weights: WeightsOption = None,
     look: LookOption = None,
@@ -64,19 +67,15 @@ def index(
 ) -> None:
     """Add the photos of a folder to a catalogue; run again, it does only what is new."""
     from clothzoo.retrieval.engine import RetrievalEngine
+    from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR
     from clothzoo.retrieval.places import place_of
 
     place = place_of(into)
-    if extractor is None:
-        if not place.exists():
-            raise typer.BadParameter(
-                f"there is no catalogue at {str(place)!r} yet; say what is to describe the photos",
-                param_hint="--extractor",
-            )
+    if extractor is None and place.exists():
         engine = RetrievalEngine.open(into, weights=weights, runtime=runtime)
     else:
         engine = RetrievalEngine(
-            extractor,
+            extractor or DEFAULT_EXTRACTOR,
             weights=weights,
             look=look,
             level=level,

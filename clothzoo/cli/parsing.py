@@ -26,7 +26,7 @@ LookOption = Annotated[
     str | None,
     typer.Option(
         help="What alike means: same-kind, same-look or same-garment.",
-        show_default="what the catalogue has, or low by braycurtis",
+        show_default="what the catalogue has, or same-look",
     ),
 ]
 LevelOption = Annotated[

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,17 +12,21 @@ from weakref import WeakKeyDictionary
 import keras
 import numpy as np
 
-from clothzoo.datasets.photo import Box, Photo, open_photo
+from clothzoo.datasets.photo import Box, Photo, Pixels, open_photo
 from clothzoo.errors import FingerprintMismatch, InvalidInput
 from clothzoo.explain.gradients import MapGradient
 from clothzoo.explain.heat import Floats, Method, method_of, on_photo, scaled
 from clothzoo.explain.networks import depends, layer_giving, map_layer
+from clothzoo.retrieval.colours import SPACES, places
 from clothzoo.retrieval.composition import Composition
 from clothzoo.retrieval.descriptors import Descriptor, Part, Pooling
 from clothzoo.retrieval.engine import RetrievalEngine
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor
 from clothzoo.retrieval.hits import Hit
 from clothzoo.retrieval.network import KerasNetwork
+
+Heat = tuple[bool, Floats]
+"""Whether a heat map is of colours, and the map."""
 
 
 def similarity_map(
@@ -59,8 +65,7 @@ def similarity_map(
     Raises:
         UnreadablePhoto: a photo cannot be decoded.
         InvalidInput: there is no such id, method or level, an item's photo is not to be found, or
-            the descriptors are made in a way that cannot be traced back: of colours, by a
-            projection, folded or weighed.
+            the descriptors are made by a projection, which cannot be traced back.
 
     Example:
         >>> from clothzoo import RetrievalEngine, explain
@@ -73,13 +78,22 @@ def similarity_map(
     boxes = (box, None)
     tracer = _tracer(engine)
     prepare = engine.extractor.preprocessing
-    batch = np.concatenate([prepare(p, box=b) for p, b in zip(photos, boxes, strict=True)])
+    pixels = [
+        open_photo(p, box=b, size_hint=prepare.size) for p, b in zip(photos, boxes, strict=True)
+    ]
+    batch = np.stack([prepare.one(one) for one in pixels])
     others = _some_vectors(engine) if contrast and len(engine) > 1 else None
-    traced = tracer.trace(batch, engine.metric, weigh, level, others)
+    traced = tracer.trace(batch, pixels, engine.metric, weigh, level, others)
     maps = []
     for photo, box_of, heats in zip(photos, boxes, traced, strict=True):
         size = open_photo(photo).shape[:2]
-        laid = [on_photo(heat, prepare, size, box_of) for heat in heats]
+        laid = [
+            # Colours are counted over the whole photo, whatever the network sees of it.
+            on_photo(
+                heat, replace(prepare, resize="stretch") if of_colour else prepare, size, box_of
+            )
+            for of_colour, heat in heats
+        ]
         maps.append(scaled(np.sum(laid, axis=0)))
     return maps[0], maps[1]
 
@@ -133,15 +147,17 @@ class Tracer:
     def trace(
         self,
         batch: Floats,
+        pixels: Sequence[Pixels],
         metric: str,
         method: Method,
         level: str | None = None,
         others: Floats | None = None,
-    ) -> list[list[Floats]]:
+    ) -> list[list[Heat]]:
         """Trace what the descriptors of two photos have in common.
 
         Args:
             batch: float32 (2, H, W, C), both photos, prepared.
+            pixels: uint8 (H, W, 3), both photos as they are.
             metric: name of the measure.
             method: one of `clothzoo.explain.heat.METHODS`.
             level: as for `similarity_map`.
@@ -150,46 +166,70 @@ class Tracer:
 
         Returns:
             For each photo its heat maps, float32 (h, w), one for each level of the descriptor
-            that depends on the map. Their unit is the same: the mean of one by "hires_cam" is
-            the sum, over its level's values, of what is common.
+            that depends on the map, and whether it is of colours. Their unit is the same: the
+            mean of one by "hires_cam" is the sum, over its level's values, of what is common.
 
         Raises:
             InvalidInput: no level of the descriptor depends on such a map.
         """
-        vectors = self._composition.join(self._network(batch))
+        histograms = zip(*(self._composition.colours(one) for one in pixels), strict=True)
+        colours = [np.stack(both) for both in histograms]
+        vectors = self._composition.join(self._network(batch), colours)
         shared = np.tile(common(vectors[0], vectors[1], metric), (2, 1))
         if others is not None:
             least = _ROUNDING * np.abs(shared).max()
             shared -= [common(vector, others, metric).mean(axis=0) for vector in vectors]
             shared[np.abs(shared) <= least] = 0  # a map of it would be one of rounding errors
-        heats: list[list[Floats]] = [[], []]
-        for gradient, values in self._gradients(level):
+        heats: list[list[Heat]] = [[], []]
+        for part, gradient, values in self._gradients(level):
             maps, pooled = gradient.maps(batch)
             # What is common of a value comes from the places that the value itself comes from,
             # each with its share; the norms and the other photo are held fixed.
-            direction = np.divide(
-                shared[:, values], pooled, out=np.zeros_like(pooled), where=pooled != 0
-            )
+            share = _ratio(shared[:, values], part.folded(pooled))
+            direction = part.unfolded(share, pooled.shape[1])
             slope = gradient(batch, maps, direction)
             for heat, one, its_slope in zip(heats, maps, slope, strict=True):
-                heat.append(method(one, its_slope) * one.shape[0] * one.shape[1])
+                heat.append((False, method(one, its_slope) * one.shape[0] * one.shape[1]))
+        for part, counts, values in self._colours(level, colours):
+            direction = _ratio(shared[:, values], counts)
+            grid = Pooling.of(part.pooling).grid
+            for heat, one, its in zip(heats, pixels, direction, strict=True):
+                found = places(one, its, part.level, grid=grid)
+                heat.append((True, found * found.size))
         return heats
 
-    def _gradients(self, level: str | None) -> list[tuple[MapGradient, slice]]:
+    def _colours(
+        self, level: str | None, colours: Sequence[Floats]
+    ) -> Iterator[tuple[Part, Floats, slice]]:
+        """Each part of colours, its histograms, and which values of the descriptor are its."""
+        found = iter(colours)
+        for part, values in self._parts():
+            if part.of_colour:
+                counts = next(found)
+                if level in (None, part.level):
+                    yield part, counts, values
+
+    def _parts(self) -> Iterator[tuple[Part, slice]]:
+        start = 0
+        for part, length in zip(self._descriptor.parts, self._composition.lengths, strict=True):
+            yield part, slice(start, start + length)
+            start += length
+
+    def _gradients(self, level: str | None) -> list[tuple[Part, MapGradient, slice]]:
         """Each level's gradient, and which values of the descriptor are the level's."""
-        model, found, start = self._network.model, [], 0
+        model, found = self._network.model, []
         levels = self._descriptor.levels
         chosen = map_layer(model, level) if level is not None and level not in levels else None
-        for part in self._descriptor.parts:
+        for part, values in self._parts():
+            if part.of_colour:
+                continue
             vector, source = self._pooled(part)
-            values = slice(start, start + vector.shape[-1])
-            start = values.stop
             layer = chosen
             if layer is None:
                 layer = source or map_layer(keras.Model(model.inputs, vector))
             if level in (None, part.level) or (chosen and depends(model, vector, layer)):
-                found.append((self._gradient(layer, part, vector), values))
-        if not found:
+                found.append((part, self._gradient(layer, part, vector), values))
+        if not found and level not in SPACES:
             raise InvalidInput(
                 f"descriptors of level {self._descriptor.level!r} do not depend on {level!r}; "
                 "name a level at or below it"
@@ -200,7 +240,7 @@ class Tracer:
         """A part's vector before it is normalised, and the layer whose map it is pooled from."""
         model = self._network.model
         names = {layer.name for layer in model.layers}
-        pool = f"{part.level}_{part.pooling}"
+        pool = f"{part.level}_{part.of_network}"
         if pool not in names:  # the level is a vector already
             return model.get_layer(part.level).output, None
         layer = model.get_layer(pool)
@@ -311,17 +351,12 @@ def _descriptor(extractor: Extractor) -> Descriptor:
 
 
 def _check_traceable(descriptor: Descriptor) -> None:
-    reasons = [] if descriptor.projection is None else ["a projection mixes all values"]
-    for part in descriptor.parts:
-        if part.of_colour:
-            reasons.append(f"{part.level!r} is taken from the photo's colours, not the network")
-        elif Pooling.of(part.pooling).fold:
-            reasons.append(f"{part.pooling!r} adds up channels of different meaning")
-        if part.weight != 1:
-            reasons.append(f"{part.level!r} is weighed")
-    if reasons:
+    if descriptor.projection is not None:
         raise InvalidInput(
             "what these descriptors have in common cannot be traced back to places of the photos: "
-            f"{'; '.join(reasons)}. Search with plain levels instead, e.g. level='low' or "
-            "level='low+high'"
+            "a projection mixes all values. Search without one instead"
         )
+
+
+def _ratio(shared: Floats, values: Floats) -> Floats:
+    return np.divide(shared, values, out=np.zeros_like(values), where=values != 0)

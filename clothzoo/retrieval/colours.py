@@ -118,6 +118,33 @@ def histogram(pixels: Pixels, space: str = "lab", *, grid: int = 1) -> Floats:
         >>> histogram(np.zeros((8, 8, 3), np.uint8), "hsv").shape
         (240,)
     """
+    bins, parts, size = _counted(pixels, space, grid)
+    counts = np.bincount(bins.ravel(), parts.ravel(), minlength=size).astype(np.float32)
+    return np.asarray(counts / counts.sum(), np.float32)
+
+
+def places(pixels: Pixels, direction: Floats, space: str = "lab", *, grid: int = 1) -> Floats:
+    """Where in a photo the histogram's part along a direction comes from.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        direction: float32 (grid · grid · bins,).
+        space: as for `histogram`.
+        grid: as for `histogram`.
+
+    Returns:
+        float32 (48, 48) over the whole photo; its sum is Σ direction · histogram.
+
+    Raises:
+        InvalidInput: there is no such space.
+    """
+    bins, parts, _ = _counted(pixels, space, grid)
+    found = (direction[bins] * parts).sum(axis=0) / parts.sum()
+    return np.asarray(found.reshape(_SIDE, _SIDE), np.float32)
+
+
+def _counted(pixels: Pixels, space: str, grid: int) -> tuple[NDArray[np.int64], Floats, int]:
+    """The bins of each place and what it adds to them, both (8, P), and the number of bins."""
     if space not in SPACES:
         raise InvalidInput(f"no colour space {space!r}{did_you_mean(space, SPACES)}")
     cut = SPACES[space]
@@ -125,11 +152,7 @@ def histogram(pixels: Pixels, space: str = "lab", *, grid: int = 1) -> Floats:
     rgb = np.asarray(small, np.float32).reshape(-1, 3) / np.float32(255)
     bins, shares = _shared(cut.convert(rgb), cut)
     weight = _of_garment(bins, shares, cut.size)
-    bins = bins + cut.size * _cells(grid)
-    counts = np.bincount(
-        bins.ravel(), (shares * weight).ravel(), minlength=cut.size * grid**2
-    ).astype(np.float32)
-    return np.asarray(counts / counts.sum(), np.float32)
+    return bins + cut.size * _cells(grid), shares * weight, cut.size * grid**2
 
 
 def _shared(colours: Floats, space: Space) -> tuple[NDArray[np.int64], Floats]:

@@ -50,8 +50,8 @@ class Composition:
     @property
     def lengths(self) -> tuple[int, ...]:
         """Number of values of each of the descriptor's parts, in their order."""
-        of_network = iter(self.sizes)
-        of_colour = iter(self._lengths[len(self.sizes) :])
+        count = len(self.sizes)
+        of_network, of_colour = iter(self._lengths[:count]), iter(self._lengths[count:])
         return tuple(
             next(of_colour if part.of_colour else of_network) for part in self.descriptor.parts
         )

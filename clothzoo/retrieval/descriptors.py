@@ -108,6 +108,10 @@ class Part:
             short[:, : block.shape[1]] += block
         return short
 
+    def unfolded(self, values: NDArray[Any], length: int) -> NDArray[Any]:
+        """Give each of `length` values that were added up the one of (N, d) it was added to."""
+        return values[:, np.arange(length) % values.shape[1]]
+
     @property
     def of_network(self) -> str:
         """The pooling that the network computes: averages are folded afterwards."""

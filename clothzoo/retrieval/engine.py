@@ -30,7 +30,7 @@ from clothzoo.retrieval.index import (
     check_fingerprint,
     checked_k,
 )
-from clothzoo.retrieval.looks import Wish
+from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR, Wish
 from clothzoo.retrieval.opening import (
     create,
     open_or_create,
@@ -61,15 +61,14 @@ class RetrievalEngine:
             weights, which only a catalogue in memory can have.
         look: what "alike" means: "same-kind", "same-look" or "same-garment"; see
             `clothzoo.retrieval.looks`. What is given besides takes the place of the look's own.
-            Where nothing at all is said it is what the catalogue at `path` has, or the low level
-            by Bray-Curtis.
+            Where nothing at all is said it is what the catalogue at `path` has, or "same-look".
         level: the feature map: "low", "mid", "high", a stage or layer by name, "lab" or "hsv"
             for the garment's colours, or a fusion such as "low+0.5*high".
         pooling: how a map becomes a vector: "avg", "max", "gem", "grid4" or "flatten".
         normalisation: "none", "l1", "l2", "hellinger" or "power", of each level on its own; None
             is "l1" for a fusion and "none" otherwise.
-        metric: "braycurtis" (where neither it nor a look is given), "cosine", "euclidean" or
-            "manhattan".
+        metric: "braycurtis" (with a level, pooling or normalisation and no look), "cosine",
+            "euclidean" or "manhattan".
         projection: what makes descriptors shorter; see `clothzoo.retrieval.projection`.
         path: the catalogue's folder, opened or made, or a table of a PostgreSQL server,
             `postgresql://user@host/database?table=name`; None keeps it in memory.
@@ -84,16 +83,14 @@ class RetrievalEngine:
             what they say.
 
     Example:
-        >>> engine = RetrievalEngine(
-        ...     "transfer_inception_v3.clothing_small", look="same-kind", path="catalogue"
-        ... )  # doctest: +SKIP
+        >>> engine = RetrievalEngine(look="same-kind", path="catalogue")  # doctest: +SKIP
         >>> engine.add_folder("photos")  # doctest: +SKIP
         >>> engine.search("query.jpg", k=10, where={"category": "dress"})  # doctest: +SKIP
     """
 
     def __init__(
         self,
-        extractor: str | keras.Model | Extractor,
+        extractor: str | keras.Model | Extractor = DEFAULT_EXTRACTOR,
         *,
         weights: str | Path | None = None,
         look: str | None = None,

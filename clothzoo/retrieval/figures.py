@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from clothzoo.retrieval.grid import Row
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Okabe and Ito's palette: told apart with any kind of colour vision."""
+COLOURS = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933",
+)  # fmt: skip
+"""Okabe and Ito's palette, its yellow darkened: told apart with any kind of colour vision."""
 
 
 def heat_map(rows: Sequence[Row], path: str | Path, measure: str = "P@k", title: str = "") -> None:
@@ -88,11 +90,11 @@ def curves(
     Raises:
         ExtraMissing: matplotlib is not installed.
     """
-    drawing = figure(max(5.5, 1.6 + 0.75 * len(places)), 4.2)
+    drawing = figure(max(6.5, 4.2 + 0.65 * len(places)), 4.2)
     axes = drawing.add_subplot()
     for number, (name, values, intervals) in enumerate(series):
         colour = COLOURS[number % len(COLOURS)]
-        marker = "osD^vP"[number % 6]
+        marker = "osD^vPX*"[number % 8]
         axes.plot(range(len(places)), values, color=colour, marker=marker, label=name)
         low, high = np.array(intervals).T
         axes.fill_between(range(len(places)), low, high, color=colour, alpha=0.15, linewidth=0)
@@ -100,7 +102,7 @@ def curves(
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+    drawing.legend(frameon=False, fontsize=8, loc="outside right upper")
     axes.set_title(title, fontsize=10)
     drawing.savefig(path, dpi=110)
 

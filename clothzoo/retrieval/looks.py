@@ -1,10 +1,8 @@
 """Three meanings of "alike", and the descriptor and measure that serves each best.
 
-`benchmarks/study.py` compares the rows with the alternatives, on pictures to choose by, and with
-the plain search by the topmost map on others. Colours count half as much as shapes where a look is
-meant, and more where the very same garment is. No row takes more than 4 KB a photo. The weights of
-the colours were chosen on MobileNetV2; the rows of Inception-v3 and of the others have the same
-recipe and wait for their own measurement.
+`benchmarks/study.py` chooses among some hundred alternatives, by their mean over frozen
+Inception-v3 and MobileNetV2 on pictures to choose by, and compares the chosen with the plain search
+by the topmost map on others. No row takes more than 4 KB a photo.
 """
 
 from __future__ import annotations
@@ -50,27 +48,18 @@ MEANING = {
 }
 """The looks, and what each finds."""
 
-DEFAULT = Look("low")
-"""What is compared where nothing is said: the thesis's finding, which names no look of ours."""
+DEFAULT_EXTRACTOR = "transfer_mobilenet_v2.retrieval"
+"""Describes photos where nothing else is named; its weights come with the package."""
 
-LOOKS: Mapping[str, Mapping[str, Look]] = {
-    "transfer_inception_v3": {
-        "same-kind": Look("mixed8", "fold1024", "none", "braycurtis"),
-        "same-look": Look("mixed8+0.5*lab", "fold768+avg", "hellinger", "cosine"),
-        "same-garment": Look("mixed8+0.7*lab", "fold768+avg", "hellinger", "cosine"),
-    },
-    "transfer_mobilenet_v2": {
-        "same-kind": Look("out_relu", "fold1024", "none", "cosine"),
-        "same-look": Look("out_relu+0.5*lab", "fold768+avg", "hellinger", "cosine"),
-        "same-garment": Look("out_relu+0.7*lab", "fold768+avg", "hellinger", "cosine"),
-    },
-    "": {
-        "same-kind": Look("high", "fold1024", "hellinger", "cosine"),
-        "same-look": Look("high+0.5*lab", "fold768+avg", "hellinger", "cosine"),
-        "same-garment": Look("high+0.7*lab", "fold768+avg", "hellinger", "cosine"),
-    },
+DEFAULT_LOOK = "same-look"
+"""What alike means where nothing is said, and an extractor serves it."""
+
+LOOKS: Mapping[str, Look] = {
+    "same-kind": Look("high", "fold1024", "none", "cosine"),
+    "same-look": Look("high+0.5*lab", "fold768+avg", "hellinger", "cosine"),
+    "same-garment": Look("high+0.35*lab", "fold768+avg", "l1", "braycurtis"),
 }
-"""Preset or architecture → the looks that it serves; "" is any other network with levels."""
+"""What serves each meaning, on any network with feature levels."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +99,7 @@ class Wish:
         """The descriptor and the measure, for an extractor.
 
         Without a look, a level, a pooling or a normalisation given means that the rest is what
-        `Descriptor` has by default; nothing given means `DEFAULT`.
+        `Descriptor` has by default; nothing given means `DEFAULT_LOOK`.
 
         Args:
             source: a preset's name, an architecture's id, or a Keras model.
@@ -120,7 +109,8 @@ class Wish:
                 the measure means nothing on such vectors.
         """
         by_hand = (self.level, self.pooling, self.normalisation) != (None, None, None)
-        base = DEFAULT if self.look is None and by_hand else look_of(source, self.look)
+        plain = self.look is None and by_hand
+        base = Look("low") if plain else look_of(source, self.look)
         if self.level is not None:
             base = Look(self.level, metric=base.metric)
         named = {"pooling": self.pooling, "normalisation": self.normalisation}
@@ -141,15 +131,14 @@ def served(source: str | Path | keras.Model) -> Mapping[str, Look]:
         source: a preset's name or folder, an architecture's id, or a Keras model.
     """
     if isinstance(source, (str, Path)):
-        name = Path(source).name
-        return LOOKS.get(name) or LOOKS.get(name.partition(".")[0]) or LOOKS[""]
+        return LOOKS
     from clothzoo.models import feature_layers
 
     try:
         feature_layers(source)
     except InvalidInput:
         return {"same-kind": Look(source.layers[-1].name, metric="cosine")}
-    return LOOKS[""]
+    return LOOKS
 
 
 def look_of(source: str | Path | keras.Model, look: str | None = None) -> Look:
@@ -157,14 +146,14 @@ def look_of(source: str | Path | keras.Model, look: str | None = None) -> Look:
 
     Args:
         source: a preset's name or folder, an architecture's id, or a Keras model.
-        look: a name from `MEANING`; None is `DEFAULT`, or the only look that is served.
+        look: a name from `MEANING`; None is `DEFAULT_LOOK`, or the only one that is served.
 
     Raises:
         InvalidInput: there is no such look, or the extractor does not serve it.
     """
     looks = served(source)
     if look is None:
-        return DEFAULT if len(looks) > 1 else next(iter(looks.values()))
+        return looks.get(DEFAULT_LOOK) or next(iter(looks.values()))
     if look not in MEANING:
         raise InvalidInput(f"no look {look!r}{did_you_mean(look, MEANING)}")
     if look not in looks:

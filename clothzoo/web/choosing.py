@@ -1,39 +1,29 @@
-"""Which network the demo page uses."""
+"""Which networks the demo page uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from clothzoo import demo
 from clothzoo.classification import Classifier, classifier
 from clothzoo.hub.presets import preset as find
-
-LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "all-together": {"level": "low+high"},
-    "cloth-and-pattern": {"level": "low"},
-    "kind-of-garment": {"level": "high"},
-}
-"""What can count as alike on the page, as arguments of `RetrievalEngine`.
-
-These are plain levels and not the library's own looks, since what they find can be traced back to
-places of the photos, which the page shows.
-"""
+from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network as the page uses it.
+    """The networks as the page uses them.
 
     Args:
-        preset: its name.
-        classifier: names what is on photos.
+        preset: names what is on photos.
+        classifier: the same, loaded.
+        extractor: a preset that describes photos for searches.
     """
 
     preset: str
     classifier: Classifier
+    extractor: str
 
     @property
     def summary(self) -> str:
@@ -43,18 +33,18 @@ class Network:
     @property
     def key(self) -> str:
         """A name that changes with the weights, for the folder of its catalogues."""
-        return f"{Path(self.preset).name}-{find(self.preset).sha256[:8]}"
+        return f"{Path(self.extractor).name}-{find(self.extractor).sha256[:8]}"
 
 
 def choose(preset: str | None = None) -> Network:
-    """The network for the page.
+    """The networks for the page.
 
     Args:
-        preset: a preset's name; None is the best one for photos, and where there is none that of
-            drawn garments.
+        preset: a preset's name, for both; None is the best one for photos, and where there is none
+            that of drawn garments, beside the one that searches use by default.
 
     Raises:
         PresetNotFound: no preset has that name.
     """
     name = preset or demo.best_for_photos() or demo.FOR_DRAWINGS
-    return Network(name, classifier(name))
+    return Network(name, classifier(name), preset or DEFAULT_EXTRACTOR)

@@ -321,7 +321,7 @@ class Finder:
                 path = self._catalogues and self._catalogues / self.network.key / kept
                 if path is not None:
                     path.parent.mkdir(parents=True, exist_ok=True)
-                engine = RetrievalEngine(self.network.preset, path=path, **self._arguments[look])
+                engine = RetrievalEngine(self.network.extractor, path=path, **self._arguments[look])
                 report = engine.add_folder(self.photos.folder, labels=self.photos.labels)
                 print(f"Catalogue {look!r}: {report}")
                 self._take_own(engine)

@@ -15,7 +15,8 @@ from clothzoo.datasets.folder import load
 from clothzoo.datasets.folder import photos as photos_below
 from clothzoo.errors import InvalidInput
 from clothzoo.optional import require
-from clothzoo.web.choosing import LOOKS, choose
+from clothzoo.retrieval.looks import DEFAULT_LOOK, MEANING
+from clothzoo.web.choosing import choose
 from clothzoo.web.finder import MAX_BYTES, Finder, Photos
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def finder(
     return Finder(
         choose(preset),
         catalogue,
-        LOOKS,
+        {name: {"look": name} for name in (DEFAULT_LOOK, *MEANING)},
         own=own,
         catalogues=out / "catalogues" / name if keep else None,
     )

@@ -170,21 +170,18 @@ class TestSimilarityMap:
         with pytest.raises(UnreadablePhoto, match=r"bad\.jpg"):
             similarity_map(engine_of(model), tmp_path / "bad.jpg", RED_ON_BLUE)
 
-    @pytest.mark.parametrize(
-        ("given", "reason"),
-        [
-            ({"level": "colours+lab"}, "'lab' is taken from the photo's colours"),
-            ({"level": "cells+2*colours"}, "'colours' is weighed"),
-            ({"pooling": "fold2"}, "'fold2' adds up channels"),
-            ({"projection": Projection(np.eye(3, 2), np.zeros(3))}, "a projection mixes"),
-        ],
-    )
-    def test_what_cannot_be_traced_back_is_refused(
-        self, model: keras.Model, given: dict[str, Any], reason: str
-    ) -> None:
-        engine = engine_of(model, **{"metric": "cosine", **given})
-        with pytest.raises(InvalidInput, match=f"{reason}.*level='low'"):
+    def test_a_projection_cannot_be_traced_back(self, model: keras.Model) -> None:
+        projection = Projection(np.eye(3, 2), np.zeros(3))
+        engine = engine_of(model, metric="cosine", projection=projection)
+        with pytest.raises(InvalidInput, match="a projection mixes all values"):
             similarity_map(engine, RED_ON_GREEN, RED_ON_BLUE)
+
+    def test_colours_are_traced_back_to_the_photo(self, model: keras.Model) -> None:
+        engine = engine_of(model, level="0.001*colours+lab")
+        for level in (None, "lab"):
+            heats = similarity_map(engine, RED_ON_GREEN, RED_ON_BLUE, contrast=False, level=level)
+            assert share(heats[0], TOP_LEFT) > 0.9
+            assert share(heats[1], BOTTOM_RIGHT) > 0.9
 
     def test_an_extractor_that_tells_no_recipe_is_refused(self, model: keras.Model) -> None:
         network = KerasNetwork(model, Descriptor("colours"))
@@ -228,15 +225,28 @@ _SLOW = [pair for pair in product(POOLING, NORMALISATION) if pair not in _QUICK]
 def test_the_places_add_up_to_what_is_common(
     pooling: str, normalisation: str, seeded: keras.Model
 ) -> None:
-    descriptor = Descriptor("low+high", pooling, normalisation)
-    network = KerasNetwork(seeded, descriptor)
-    tracer = Tracer(network, descriptor)
-    batch = images(seeded, 2)
-    vectors = Composition(descriptor, network.sizes).join(network(batch))
+    check_that_places_add_up(seeded, Descriptor("low+high", pooling, normalisation))
+
+
+@pytest.mark.parametrize("grid", ["avg", "grid2"])
+def test_places_of_folds_weights_and_colours_add_up_too(grid: str, seeded: keras.Model) -> None:
+    descriptor = Descriptor("low+0.5*high+0.7*lab", f"avg+fold5+{grid}", "hellinger")
+    check_that_places_add_up(seeded, descriptor)
+
+
+def check_that_places_add_up(model: keras.Model, descriptor: Descriptor) -> None:
+    network = KerasNetwork(model, descriptor)
+    composition = Composition(descriptor, network.sizes)
+    batch = images(model, 2)
+    pixels = [
+        np.random.default_rng(seed).integers(0, 256, (40, 30, 3), np.uint8) for seed in (1, 2)
+    ]
+    colours = [np.stack(both) for both in zip(*map(composition.colours, pixels), strict=True)]
+    vectors = composition.join(network(batch), colours)
     for metric in ("braycurtis", "cosine"):
         expected = common(*vectors, metric).sum()
-        for heats in tracer.trace(batch, metric, hires_cam):
-            assert sum(heat.mean() for heat in heats) == pytest.approx(expected, rel=1e-3)
+        for heats in Tracer(network, descriptor).trace(batch, pixels, metric, hires_cam):
+            assert sum(heat.mean() for _, heat in heats) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,22 @@ import pytest
 
 from clothzoo.classification import Classifier
 from clothzoo.errors import InvalidInput
+from clothzoo.hub.presets import list_presets
 from clothzoo.models import ConventionalCNN
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.descriptors import Descriptor
 from clothzoo.retrieval.engine import RetrievalEngine
 from clothzoo.retrieval.expansion import Expansion
-from clothzoo.retrieval.looks import DEFAULT, LOOKS, MEANING, Look, Wish, look_of, served
+from clothzoo.retrieval.looks import (
+    DEFAULT_EXTRACTOR,
+    DEFAULT_LOOK,
+    LOOKS,
+    MEANING,
+    Look,
+    Wish,
+    look_of,
+    served,
+)
 from clothzoo.retrieval.preference import Preference
 from tests.retrieval.colours import extractor, picture
 
@@ -47,22 +57,17 @@ def classifier() -> Classifier:
 
 class TestTable:
     def test_every_row_is_a_recipe_with_a_measure_that_fits(self) -> None:
-        for looks in LOOKS.values():
-            assert set(looks) <= set(MEANING)
-            for look in looks.values():
-                look.descriptor().check_metric(look.metric)
-
-    def test_a_preset_has_its_architectures_looks(self) -> None:
-        for source in ("transfer_inception_v3", "transfer_inception_v3.clothing", "a/b/"
-                       "transfer_inception_v3.mine"):  # fmt: skip
-            assert served(source) is LOOKS["transfer_inception_v3"]
-        assert served("inception_cnn.fashion_mnist") is LOOKS[""]
+        assert set(LOOKS) == set(MEANING)
+        for look in LOOKS.values():
+            look.descriptor().check_metric(look.metric)
 
 
 class TestWish:
-    def test_nothing_said_is_the_low_level_by_bray_curtis(self) -> None:
-        assert look_of("inception_cnn") == DEFAULT
-        assert Wish().settled("inception_cnn") == (Descriptor("low"), "braycurtis")
+    def test_nothing_said_is_the_default_look(self) -> None:
+        look = served("inception_cnn")[DEFAULT_LOOK]
+        assert look_of("inception_cnn") == look
+        assert Wish().settled("inception_cnn") == (look.descriptor(), look.metric)
+        assert DEFAULT_EXTRACTOR in list_presets()
 
     def test_a_level_without_a_look_is_taken_plainly(self) -> None:
         assert Wish(level="mid").settled("inception_cnn") == (Descriptor("mid"), "braycurtis")
@@ -102,8 +107,8 @@ class TestEngine:
                 found[look] = engine.search(picture(60), k=3)
             with RetrievalEngine.open(tmp_path / look, extractor=model) as engine:
                 assert engine.search(picture(60), k=3) == found[look]
-                assert engine.metric == LOOKS[""][look].metric
-                assert engine.extractor.descriptor == LOOKS[""][look].descriptor()
+                assert engine.metric == LOOKS[look].metric
+                assert engine.extractor.descriptor == LOOKS[look].descriptor()
 
     def test_an_extractor_has_its_descriptor_already(self) -> None:
         with pytest.raises(InvalidInput, match="has its descriptor already"):
