@@ -37,7 +37,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(out: Path) -> Iterator[str]:
     address = serving.Address(port=0)
-    found = serving.finder(out, size=Size(lessons=320, epochs=2, garments=40, views=2))
+    found = serving.finder(out, size=Size(garments=40, views=2))
     with serving.listen(address) as listening:
         server = serving.server(found, address)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -139,7 +139,7 @@ def test_look_measure_and_filter_change_what_is_found(page, out: Path) -> None:
     first = search(page, out / "queries" / "00004-2.jpg")
     choose(page, "#measure", "Manhattan")
     second = wait_for_other(page, first)
-    choose(page, "#look", "kind of garment")
+    choose(page, "#look", "same kind")
     third = wait_for_other(page, second)
     choose(page, "#conditions", "category: hat")
     hats = wait_for_other(page, third)
