@@ -187,8 +187,9 @@ class Preprocessing:
         across, down = width / picture.width, height / picture.height
         if self.resize == "crop":
             zoom = max(across, down)
-            dx = (picture.width - width / zoom) / 2
-            dy = (picture.height - height / zoom) / 2
+            # One of them is 0, which rounding may leave a little below.
+            dx = max(0.0, (picture.width - width / zoom) / 2)
+            dy = max(0.0, (picture.height - height / zoom) / 2)
             part = (dx, dy, picture.width - dx, picture.height - dy)
             return picture.resize((width, height), method, box=part)
         zoom = min(across, down)

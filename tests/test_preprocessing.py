@@ -42,6 +42,11 @@ def test_shape_dtype_and_range_hold_for_every_record_and_picture(record, shape, 
     assert np.array_equal(record.one(image), result[0])
 
 
+def test_rounding_does_not_cut_beyond_the_edge():
+    picture = np.zeros((49, 5), np.uint8)
+    assert Preprocessing((16, 1), resize="crop")(picture).shape == (1, 16, 1, 3)
+
+
 @given(record=records)
 def test_toml_gives_the_same_record_back(record):
     text = "\n".join(f"{k} = {v!r}" for k, v in record.to_dict().items())
