@@ -100,21 +100,21 @@ def main() -> None:
         print(f"\n{backend} {version(BACKENDS[backend])}")
         print(f"{'':<32}" + "".join(f"{way:>12}" for way in ways))
         options = ["--measure", *["--quick"] * given.quick, "--way", *ways]
-        done = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, __file__, *options, "--network", *given.network],
             env={**os.environ, "KERAS_BACKEND": backend},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            check=True,
-        )
-        figures = {
-            (name, way): figure for name, way, figure in map(json.loads, done.stdout.splitlines())
-        }
-        for name in given.network:
-            cells = (figures.get((name, way), "–") for way in ways)
-            texts = (f"{c:,.0f}" if isinstance(c, float) else str(c)[:11] for c in cells)
-            print(f"{name:<32}" + "".join(f"{text:>12}" for text in texts))
+        ) as measuring:
+            assert measuring.stdout is not None
+            for line in measuring.stdout:
+                name, way, figure = json.loads(line)
+                text = f"{figure:,.0f}" if isinstance(figure, float) else figure[:11]
+                print(f"{name:<32}" if way == ways[0] else "", end="")
+                print(f"{text:>12}", end="\n" if way == ways[-1] else "", flush=True)
+        if measuring.returncode:
+            sys.exit(f"{backend} ended with {measuring.returncode}")
 
 
 if __name__ == "__main__":
