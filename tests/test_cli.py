@@ -18,7 +18,8 @@ from clothzoo.errors import InvalidInput
 from clothzoo.retrieval import grid
 from clothzoo.retrieval.assessment import assess
 from clothzoo.retrieval.extractor import Extractor
-from clothzoo.retrieval.looks import look_of
+from clothzoo.retrieval.local import LocalIndex
+from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR, DEFAULT_LOOK, LOOKS, look_of
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import folder_of
 
@@ -66,11 +67,15 @@ class TestIndex:
         assert done.exit_code == 0
         assert json.loads(done.stdout).items() >= {"unchanged": 3, "photos": 3}.items()
 
-    def test_a_new_one_has_to_be_told(self, photos: Path, tmp_path: Path) -> None:
+    def test_where_nothing_is_said_the_bundled_network_looks(
+        self, photos: Path, tmp_path: Path
+    ) -> None:
         done = run("index", photos, "--into", tmp_path / "new")
-        assert done.exit_code == 2
-        assert "--extractor" in done.stderr
-        assert not (tmp_path / "new").exists()
+        assert done.exit_code == 0, done.stderr
+        with LocalIndex.open(tmp_path / "new") as index:
+            assert index.fingerprint["extractor"] == DEFAULT_EXTRACTOR
+            assert index.fingerprint["level"] == LOOKS[DEFAULT_LOOK].level
+            assert index.metric == LOOKS[DEFAULT_LOOK].metric
 
     def test_skipped_photos_are_named(self, tmp_path: Path) -> None:
         for number in range(12):

@@ -10,7 +10,14 @@ import typer
 
 from clothzoo.cli.app import app
 from clothzoo.cli.output import AsJson, print_json
-from clothzoo.cli.parsing import RuntimeOption
+from clothzoo.cli.parsing import (
+    LevelOption,
+    LookOption,
+    NormalisationOption,
+    PoolingOption,
+    RuntimeOption,
+    WeightsOption,
+)
 
 
 @app.command()
@@ -21,21 +28,19 @@ def extract(
     ],
     out: Annotated[str, typer.Option(help="The folder of shards, or its URL.")],
     extractor: Annotated[
-        str, typer.Option(help="A preset or an architecture.", show_default=False)
-    ],
+        str | None,
+        typer.Option(
+            help="A preset or an architecture.", show_default="transfer_mobilenet_v2.retrieval"
+        ),
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="local, or ray for the machines of a Ray cluster.")
     ] = "local",
-    weights: Annotated[
-        str | None, typer.Option(help="For an architecture: imagenet, a preset's tag, or a file.")
-    ] = None,
-    level: Annotated[
-        str, typer.Option(help="low, mid, high, a layer, or several joined by +.")
-    ] = "low",
-    pooling: Annotated[str, typer.Option(help="avg, max, gem, grid4 or flatten.")] = "avg",
-    normalisation: Annotated[
-        str | None, typer.Option(help="none, l1, l2 or hellinger.", show_default="none")
-    ] = None,
+    weights: WeightsOption = None,
+    look: LookOption = None,
+    level: LevelOption = None,
+    pooling: PoolingOption = None,
+    normalisation: NormalisationOption = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -69,18 +74,15 @@ def extract(
 ) -> None:
     """Describe photos into Parquet shards; run again, it goes on where it stopped."""
     from clothzoo.retrieval import bulk
-    from clothzoo.retrieval.descriptors import Descriptor
     from clothzoo.retrieval.extractor import Extractor
+    from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR, Wish
 
+    extractor = extractor or DEFAULT_EXTRACTOR
+    descriptor, _ = Wish(look, level, pooling, normalisation).settled(extractor)
     report = bulk.extract(
         source,
         out,
-        Extractor.build(
-            extractor,
-            Descriptor(level, pooling, normalisation),
-            weights=weights,
-            runtime=runtime,
-        ),
+        Extractor.build(extractor, descriptor, weights=weights, runtime=runtime),
         engine=engine,
         cluster=bulk.Cluster(address, actors, cpus, gpus),
         labels=labels,
@@ -109,7 +111,7 @@ def ingest(
         str | None,
         typer.Option(
             help="Of a new catalogue: braycurtis, cosine, euclidean or manhattan.",
-            show_default="braycurtis",
+            show_default="that of the shards' look, or braycurtis",
         ),
     ] = None,
     again: Annotated[

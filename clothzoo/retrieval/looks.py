@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clothzoo.errors import InvalidInput, did_you_mean
 from clothzoo.retrieval.descriptors import Descriptor
@@ -139,6 +139,19 @@ def served(source: str | Path | keras.Model) -> Mapping[str, Look]:
     except InvalidInput:
         return {"same-kind": Look(source.layers[-1].name, metric="cosine")}
     return LOOKS
+
+
+def metric_of(recipe: Mapping[str, Any]) -> str:
+    """The measure that goes with a descriptor: its look's, or Bray-Curtis where it is of none.
+
+    Args:
+        recipe: `Descriptor.to_dict()`, or a fingerprint, which holds it.
+    """
+    for look in LOOKS.values():
+        own = look.descriptor().to_dict()
+        if "projection" not in recipe and all(recipe.get(k) == v for k, v in own.items()):
+            return look.metric
+    return Look.metric
 
 
 def look_of(source: str | Path | keras.Model, look: str | None = None) -> Look:

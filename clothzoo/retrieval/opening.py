@@ -12,7 +12,7 @@ from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.descriptors import Descriptor
 from clothzoo.retrieval.extractor import OWN_MODEL, Extractor, is_preset
 from clothzoo.retrieval.index import Index, check_fingerprint
-from clothzoo.retrieval.looks import Wish
+from clothzoo.retrieval.looks import Wish, metric_of
 from clothzoo.retrieval.origin import Origin
 from clothzoo.retrieval.places import Place
 from clothzoo.retrieval.projection import Projection
@@ -95,9 +95,10 @@ def settled_metric(extractor: Extractor, wish: Wish) -> str:
             "this extractor has its descriptor already; give look=, level= and the like where it "
             "is built: Extractor.build(source, look_of(source, 'same-kind').descriptor())"
         )
-    metric = wish.metric or "braycurtis"
-    if extractor.descriptor is not None:
-        extractor.descriptor.check_metric(metric)
+    if extractor.descriptor is None:
+        return wish.metric or "braycurtis"
+    metric = wish.metric or metric_of(extractor.descriptor.to_dict())
+    extractor.descriptor.check_metric(metric)
     return metric
 
 

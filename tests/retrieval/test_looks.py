@@ -22,6 +22,7 @@ from clothzoo.retrieval.looks import (
     Look,
     Wish,
     look_of,
+    metric_of,
     served,
 )
 from clothzoo.retrieval.preference import Preference
@@ -94,6 +95,17 @@ class TestWish:
         with pytest.raises(InvalidInput, match="serves 'same-kind' only, not 'same-look'"):
             Wish("same-look").settled(own)
         assert Wish(level="embedding+lab").settled(own)[0] == Descriptor("embedding+lab")
+
+
+class TestMeasure:
+    @pytest.mark.parametrize("look", MEANING)
+    def test_a_descriptor_has_its_looks(self, look: str) -> None:
+        assert metric_of({"size": [4, 4], **LOOKS[look].descriptor().to_dict()}) == (
+            LOOKS[look].metric
+        )
+
+    def test_a_descriptor_of_no_look_has_bray_curtis(self) -> None:
+        assert metric_of(Descriptor("low").to_dict()) == "braycurtis"
 
 
 class TestEngine:

@@ -323,18 +323,21 @@ class TestEngine:
         tmp_path: Path,
     ) -> None:
         url = f"{postgres.dsn}?table={next(TABLES)}"
-        monkeypatch.setattr("sys.argv", ["clothzoo", "index", str(tmp_path), "--into", url])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert ended.value.code == 2  # there is no catalogue, and no extractor was named
-        shown = capsys.readouterr()
-        assert "there is no catalogue at" in " ".join(shown.err.split())
-        assert "secret" not in shown.err
         monkeypatch.setattr("sys.argv", ["clothzoo", "search", "a.png", "--in", url])
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 1
-        assert "there is no catalogue 'postgresql://shop@127.0.0.1" in capsys.readouterr().err
+        shown = capsys.readouterr()
+        assert "there is no catalogue 'postgresql://shop@127.0.0.1" in shown.err
+        assert "secret" not in shown.err
+        folder_of(tmp_path, {"hat.png": 10})
+        monkeypatch.setattr("sys.argv", ["clothzoo", "index", str(tmp_path), "--into", url])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        shown = capsys.readouterr()
+        assert "1 added" in shown.out
+        assert "secret" not in shown.out + shown.err
 
 
 def reading_user(postgres: PostgresServer, table: str) -> str:

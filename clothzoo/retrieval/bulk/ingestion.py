@@ -18,6 +18,7 @@ from clothzoo.retrieval.bulk.listing import Source
 from clothzoo.retrieval.bulk.plan import SHARDS, Manifest
 from clothzoo.retrieval.bulk.storage import Storage, is_url, storage
 from clothzoo.retrieval.index import Index, check_fingerprint
+from clothzoo.retrieval.looks import metric_of
 from clothzoo.retrieval.origin import Origin
 from clothzoo.retrieval.places import Location, place_of
 
@@ -82,8 +83,8 @@ def open_target(into: Location, metric: str | None, manifest: Manifest) -> Index
 
     Args:
         into: its folder or URL.
-        metric: of a new catalogue, "braycurtis" by default; of one that is there it must be its
-            own.
+        metric: of a new catalogue, by default that of the shards' look or "braycurtis"; of one
+            that is there it must be its own.
         manifest: of the shards.
 
     Raises:
@@ -95,7 +96,9 @@ def open_target(into: Location, metric: str | None, manifest: Manifest) -> Index
         index = place.open()
     else:
         index = place.create(
-            dim=manifest.dim, metric=metric or "braycurtis", fingerprint=manifest.fingerprint
+            dim=manifest.dim,
+            metric=metric or metric_of(manifest.fingerprint),
+            fingerprint=manifest.fingerprint,
         )
     try:
         if metric not in (None, index.metric):
@@ -129,8 +132,8 @@ def ingest(
         shards: the folder that `extract` has written, at a path or a URL.
         into: the catalogue: its folder or `postgresql://` URL, made where there is none, or an
             open `Index`.
-        metric: of a new catalogue: "braycurtis" (the default), "cosine", "euclidean" or
-            "manhattan".
+        metric: of a new catalogue: "braycurtis", "cosine", "euclidean" or "manhattan"; by default
+            that of the look that the shards were made for, or "braycurtis".
         again: add all shards, also those that the catalogue has taken in already; photos that
             were removed from it since come back.
         progress: show a bar with photos per second and time left.

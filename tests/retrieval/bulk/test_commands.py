@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from clothzoo.cli import app
 from clothzoo.retrieval.local import LocalIndex
+from clothzoo.retrieval.looks import DEFAULT_LOOK, LOOKS
 from tests.hub.samples import write_sample
 from tests.retrieval.colours import folder_of
 
@@ -45,4 +46,5 @@ def test_photos_go_through_shards_into_a_catalogue_that_can_be_searched(
     run("index", photos, "--into", tmp_path / "direct", "--extractor", PRESET)
     with LocalIndex.open(catalogue) as one, LocalIndex.open(tmp_path / "direct") as other:
         assert list(one) == list(other)
+        assert (one.metric, other.metric) == ("manhattan", LOOKS[DEFAULT_LOOK].metric)
         assert all((one.get(n).vector == other.get(n).vector).all() for n in one)
