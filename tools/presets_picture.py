@@ -12,6 +12,7 @@ from tables import headline
 from clothzoo.hub.presets import Preset
 
 _INK, _ACCENT = "#5f6b6a", "#0b6b5d"
+_CLOSE = 6.0  # times the multiply-adds: a name is about as long
 
 
 def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Path) -> None:
@@ -48,15 +49,21 @@ def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Pat
             len(panels), squeeze=False, figsize=(7.5, 3.2 * len(panels)), layout="constrained"
         )
         for axes, ((dataset, task, metric), found) in zip(rows[:, 0], panels.items(), strict=True):
-            for preset, figure in found:
-                size = costs[preset.name]["multiply_adds"] / 1e6
+            sizes = [costs[preset.name]["multiply_adds"] / 1e6 for preset, _ in found]
+            for (preset, figure), size in zip(found, sizes, strict=True):
                 value = 100 * figure.value
                 if figure.interval:
                     low, high = (100 * v for v in figure.interval)
                     axes.vlines(size, low, high, color=_ACCENT, linewidth=1.5)
                 axes.plot(size, value, "o", color=_ACCENT)
+                # Where another point stands close by on the right, the name goes to the left.
+                left = any(1 < other / size < _CLOSE for other in sizes)
                 axes.annotate(
-                    preset.architecture, (size, value), (7, -3), textcoords="offset points"
+                    preset.name.removesuffix(f".{dataset}"),
+                    (size, value),
+                    (-7 if left else 7, -3),
+                    textcoords="offset points",
+                    ha="right" if left else "left",
                 )
             axes.set_xscale("log")
             axes.set_xlim(3, 6000)
