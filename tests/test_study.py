@@ -30,9 +30,9 @@ def test_it_writes_its_page_and_goes_on_where_it_was(tmp_path: Path) -> None:
     first = study(tmp_path)
     assert "looks: " in first
     page = (tmp_path / "study.md").read_text(encoding="utf-8")
-    assert "## The looks, against what people use today" in page
+    assert "## The looks of frozen networks, against what people use today" in page
     assert "same-garment" in page
-    for picture in ("layers", "grid", "looks"):
+    for picture in ("layers", "grid", "looks", "trained"):
         assert (tmp_path / "study" / f"{picture}.png").stat().st_size > 1000
         assert f"study/{picture}.png" in page
     (tmp_path / "study.md").unlink()
