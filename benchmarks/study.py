@@ -52,7 +52,7 @@ class Network:
     """A network whose levels are studied.
 
     Args:
-        id: of its architecture.
+        id: of its architecture, or a preset's name.
         weights: below the data's folder; None for a preset's own, and for random ones to try the
             study out.
         stages: from image to top.
@@ -183,13 +183,6 @@ TASKS = {
     )
 }
 
-# Tasks whose photos the trained network has not seen, nor photos of the same senders.
-UNSEEN = {
-    "same-kind": ("photos: category", "photos: category + kids", "drawn: category"),
-    "same-look": ("drawn: category + colour", "drawn: category + colour + pattern"),
-    "same-garment": ("drawn: same garment",),
-}
-
 # A look is chosen by the tasks that have its meaning, and reported on those and on more photos.
 LOOK_TASKS = {
     "same-kind": ("photos: category", "drawn: category"),
@@ -199,6 +192,11 @@ LOOK_TASKS = {
 REPORT_TASKS = {
     **LOOK_TASKS,
     "same-kind": ("photos: category", "photos of other senders: category", "drawn: category"),
+}
+# Tasks whose photos the trained network has not seen, nor photos of the same senders.
+UNSEEN = {
+    **LOOK_TASKS,
+    "same-kind": ("photos: category", "photos: category + kids", "drawn: category"),
 }
 CHOSEN_BY = {"same-kind": "P@k", "same-look": "P@k", "same-garment": "mAP@R"}
 _TIMED = 128  # photos
@@ -448,9 +446,9 @@ class Study:
 
     def _step(self, name: str, step: Callable[[], Any]) -> None:
         path = self.folder / f"{name}.json"
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
         # Presets come and go, and an empty result is of something that was not installed.
-        again = name == "networks" or (path.exists() and not json.loads(path.read_text()))
-        if again or not path.exists():
+        if name == "networks" or not found:
             started = time.perf_counter()
             partial = path.with_suffix(".partial")
             partial.write_text(json.dumps(step()), encoding="utf-8")
@@ -520,11 +518,7 @@ class Study:
                     "baseline_score": self._score(network, baseline(network), look),
                     "tasks": [self._against(network, used, TASKS[t]) for t in REPORT_TASKS[look]],
                 }
-                vectors = self.pictures["rendered", "report"].vectors(network, used.descriptor())
-                entry["values"] = int(vectors.shape[1])
-                entry["milliseconds"] = milliseconds(vectors, used.metric)
-                entry["a_second"] = self._a_second(network, used)
-                rows.append(entry)
+                rows.append(entry | self._cost(network, used))
         return rows
 
     def trained(self) -> list[dict[str, Any]]:
@@ -534,30 +528,32 @@ class Study:
         known = {task.name for task in self.tasks()}
         for look, used in LOOKS.items():
             tasks = [TASKS[name] for name in UNSEEN[look] if name in known]
-            vectors = self.pictures["rendered", "report"].vectors(network, used.descriptor())
-            speed = self._a_second(network, used)
+            cost = self._cost(network, used)
             rows += [
                 {
                     "network": frozen.id,
                     "look": look,
                     "used": asdict(used),
                     "tasks": [self._against(network, used, task, frozen) for task in tasks],
-                    "values": int(vectors.shape[1]),
-                    "milliseconds": milliseconds(vectors, used.metric),
-                    "a_second": speed,
+                    **cost,
                 }
                 for frozen in self.size.networks
             ]
         return rows
 
-    def _a_second(self, network: Network, look: Look) -> float:
-        """Photos that the look's descriptor describes in a second, files and all."""
+    def _cost(self, network: Network, look: Look) -> dict[str, float]:
+        """Values of a vector, milliseconds of a search, and photos described in a second."""
+        vectors = self.pictures["rendered", "report"].vectors(network, look.descriptor())
         extractor = built(network, self.data, look.descriptor())
         photos = [record.image for record in self.pictures["clothing", "report"].records[:_TIMED]]
         extractor.describe(photos[: extractor.batch_size])
         started = time.perf_counter()
         extractor.describe(photos)
-        return len(photos) / (time.perf_counter() - started)
+        return {
+            "a_second": len(photos) / (time.perf_counter() - started),
+            "values": vectors.shape[1],
+            "milliseconds": milliseconds(vectors, look.metric),
+        }
 
     def _score(self, network: Network, option: Look, look: str) -> float:
         """How good it is where looks are chosen; minus one if it is too long."""
