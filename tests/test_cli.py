@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 import clothzoo
 from clothzoo.cli import app
 from clothzoo.cli.output import print_table
-from clothzoo.cli.parsing import parse_box, parse_where
+from clothzoo.cli.parsing import BUNDLED, parse_box, parse_where
 from clothzoo.datasets import folder
 from clothzoo.errors import InvalidInput
 from clothzoo.retrieval import grid
@@ -73,7 +73,7 @@ class TestIndex:
         done = run("index", photos, "--into", tmp_path / "new")
         assert done.exit_code == 0, done.stderr
         with LocalIndex.open(tmp_path / "new") as index:
-            assert index.fingerprint["extractor"] == DEFAULT_EXTRACTOR
+            assert index.fingerprint["extractor"] == DEFAULT_EXTRACTOR == BUNDLED
             assert index.fingerprint["level"] == LOOKS[DEFAULT_LOOK].level
             assert index.metric == LOOKS[DEFAULT_LOOK].metric
 

@@ -13,6 +13,7 @@ import typer
 from clothzoo.cli.app import app
 from clothzoo.cli.output import AsJson, print_json, print_table
 from clothzoo.cli.parsing import (
+    BUNDLED,
     BoxOption,
     LevelOption,
     LookOption,
@@ -44,7 +45,7 @@ def index(
         str | None,
         typer.Option(
             help="A preset or an architecture; a catalogue that is there knows its own.",
-            show_default="transfer_mobilenet_v2.retrieval",
+            show_default=BUNDLED,
         ),
     ] = None,
     weights: WeightsOption = None,

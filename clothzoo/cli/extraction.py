@@ -11,6 +11,7 @@ import typer
 from clothzoo.cli.app import app
 from clothzoo.cli.output import AsJson, print_json
 from clothzoo.cli.parsing import (
+    BUNDLED,
     LevelOption,
     LookOption,
     NormalisationOption,
@@ -29,9 +30,7 @@ def extract(
     out: Annotated[str, typer.Option(help="The folder of shards, or its URL.")],
     extractor: Annotated[
         str | None,
-        typer.Option(
-            help="A preset or an architecture.", show_default="transfer_mobilenet_v2.retrieval"
-        ),
+        typer.Option(help="A preset or an architecture.", show_default=BUNDLED),
     ] = None,
     engine: Annotated[
         str, typer.Option(help="local, or ray for the machines of a Ray cluster.")

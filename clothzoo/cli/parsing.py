@@ -22,6 +22,9 @@ RuntimeOption = Annotated[
 WeightsOption = Annotated[
     str | None, typer.Option(help="For an architecture: imagenet, a preset's tag, or a file.")
 ]
+BUNDLED = "transfer_mobilenet_v2.retrieval"
+"""What `clothzoo.retrieval.looks.DEFAULT_EXTRACTOR` is called, without importing it for a help."""
+
 LookOption = Annotated[
     str | None,
     typer.Option(
