@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -66,6 +65,8 @@ def _scaled(vectors: Vectors, metric: str) -> Vectors:
 
 @cache  # whoever has the address needs the code behind it to live on
 def _compiled(metric: str, zero: int, dim: int) -> Any:
+    import numba  # which takes longer to load than many a search takes
+
     twice = np.float32(2 * zero)
 
     def l1(first: Any, second: Any) -> Any:

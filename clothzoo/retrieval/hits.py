@@ -10,8 +10,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from clothzoo.datasets.photo import Photo, open_photo
 from clothzoo.errors import UnreadablePhoto
@@ -84,6 +82,9 @@ class Hits(list[Hit]):
         if _in_notebook():
             require("IPython.display", "viz").display(self)
             return
+        from rich.console import Console  # loaded here, since most searches show nothing
+        from rich.table import Table
+
         table = Table("", "id", "distance", *self._names())
         for rank, hit in enumerate(self, 1):
             values = [hit.attributes.get(name) for name in self._names()]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clothzoo.similarity.exact import Floats
 from clothzoo.similarity.threads import share_out
+from clothzoo.similarity.vectors import Floats
 
 LEVELS = 255
 GROUP = 8  # rows whose codes are interleaved, and dimensions of each that lie together

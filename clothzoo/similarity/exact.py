@@ -1,4 +1,8 @@
-"""The distances themselves, in float64: what every search and every matrix returns."""
+"""The distances themselves, in float64: what every search and every matrix returns.
+
+Their sums are made in the same order on every processor, and by `plain.py`: number i goes to the
+partial sum i mod `LANES`, and the upper half of these is added to the lower until one is left.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clothzoo.similarity.compilation import inlined, kernel
+from clothzoo.similarity.metrics import BRAYCURTIS, EUCLIDEAN, MANHATTAN, Metric
+from clothzoo.similarity.plain import LANES
 from clothzoo.similarity.registers import (
     absolute,
     add,
-    lanes,
     load,
     load_first,
     multiply,
@@ -21,13 +26,9 @@ from clothzoo.similarity.registers import (
     width,
     zeros,
 )
+from clothzoo.similarity.vectors import Batch, Floats
 
-MANHATTAN, BRAYCURTIS, EUCLIDEAN, COSINE = range(4)
-
-PADDING = 64  # vectors of our own are padded with zeros to a multiple of this: whole registers
 _NEAR = 1 << 17  # bytes of rows that one pass over the queries keeps in the level 2 cache
-
-Floats = NDArray[np.float64]
 
 
 class Rows(NamedTuple):
@@ -44,54 +45,45 @@ def address_of(array: Any) -> Any:
     return np.int64(array.ctypes.data)
 
 
+def located(rows: NDArray[Any]) -> Rows:
+    """Where rows lie; the caller keeps the array alive."""
+    return Rows(rows.ctypes.data, rows.strides[0], rows.shape[1])
+
+
 @inlined
 def _l1_sums(query: int, row: int, dims: int, storage: Any) -> Any:
-    """Σ|u − v| and Σ|u + v|; four chains of additions hide their latency."""
-    step = lanes(np.float64)
-    size = width(storage)
-    a = zeros(np.float64)
-    b = zeros(np.float64)
-    c = zeros(np.float64)
-    d = zeros(np.float64)
-    whole = dims - dims % (2 * step)
-    for i in range(0, whole, 2 * step):
-        u = load(query + 8 * i, np.float64, np.float64)
-        v = load(row + size * i, storage, np.float64)
-        a = add(a, absolute(subtract(u, v)))
-        c = add(c, absolute(add(u, v)))
-        u = load(query + 8 * (i + step), np.float64, np.float64)
-        v = load(row + size * (i + step), storage, np.float64)
-        b = add(b, absolute(subtract(u, v)))
-        d = add(d, absolute(add(u, v)))
-    for i in range(whole, dims, step):
-        u = load(query + 8 * i, np.float64, np.float64)
-        v = load_first(row + size * i, dims - i, storage, np.float64)
-        a = add(a, absolute(subtract(u, v)))
-        c = add(c, absolute(add(u, v)))
-    return total(add(a, b)), total(add(c, d))
+    """Σ|u − v| and Σ|u + v|."""
+    apart = zeros(LANES)
+    together = zeros(LANES)
+    whole = dims - dims % LANES
+    for i in range(0, whole, LANES):
+        u = load(query + 8 * i, np.float64, LANES)
+        v = load(row + width(storage) * i, storage, LANES)
+        apart = add(apart, absolute(subtract(u, v)))
+        together = add(together, absolute(add(u, v)))
+    if whole < dims:
+        u = load(query + 8 * whole, np.float64, LANES)
+        v = load_first(row + width(storage) * whole, dims - whole, storage, LANES)
+        apart = add(apart, absolute(subtract(u, v)))
+        together = add(together, absolute(add(u, v)))
+    return total(apart), total(together)
 
 
 @inlined
 def _squares(query: int, row: int, unit: float, dims: int, storage: Any) -> Any:
     """Σ(u − v · unit)²."""
-    step = lanes(np.float64)
-    size = width(storage)
-    scale = splat(unit)
-    a = zeros(np.float64)
-    b = zeros(np.float64)
-    whole = dims - dims % (2 * step)
-    for i in range(0, whole, 2 * step):
-        v = multiply(load(row + size * i, storage, np.float64), scale)
-        x = subtract(load(query + 8 * i, np.float64, np.float64), v)
-        a = add(a, multiply(x, x))
-        v = multiply(load(row + size * (i + step), storage, np.float64), scale)
-        x = subtract(load(query + 8 * (i + step), np.float64, np.float64), v)
-        b = add(b, multiply(x, x))
-    for i in range(whole, dims, step):
-        v = multiply(load_first(row + size * i, dims - i, storage, np.float64), scale)
-        x = subtract(load(query + 8 * i, np.float64, np.float64), v)
-        a = add(a, multiply(x, x))
-    return total(add(a, b))
+    scale = splat(unit, LANES)
+    squares = zeros(LANES)
+    whole = dims - dims % LANES
+    for i in range(0, whole, LANES):
+        v = multiply(load(row + width(storage) * i, storage, LANES), scale)
+        x = subtract(load(query + 8 * i, np.float64, LANES), v)
+        squares = add(squares, multiply(x, x))
+    if whole < dims:
+        v = load_first(row + width(storage) * whole, dims - whole, storage, LANES)
+        x = subtract(load(query + 8 * whole, np.float64, LANES), multiply(v, scale))
+        squares = add(squares, multiply(x, x))
+    return total(squares)
 
 
 @inlined
@@ -114,8 +106,25 @@ def distance(
     return min(0.5 * _squares(query, row, unit, dims, storage), 2.0)
 
 
+def matrix(metric: Metric, rows: NDArray[Any], unit: Floats, batch: Batch) -> Floats:
+    """Every distance between queries and rows.
+
+    Args:
+        metric: the measure.
+        rows: (rows, dims), as from `as_rows`.
+        unit: (rows,), 1 / ‖v‖ or 0 for the cosine, else 1.
+        batch: the queries.
+
+    Returns:
+        float64 (queries, rows).
+    """
+    result = np.empty((len(batch), len(rows)))
+    _fill(metric.code, located(rows), rows.dtype.type, unit, batch.exact, batch.unit, result)
+    return result
+
+
 @kernel
-def matrix(
+def _fill(
     measure: int,
     rows: Rows,
     storage: Any,
@@ -124,17 +133,6 @@ def matrix(
     query_unit: Floats,
     result: Floats,
 ) -> None:
-    """Every distance between queries and rows.
-
-    Args:
-        measure: one of the four.
-        rows: the rows, whose addresses start at row 0.
-        storage: their dtype.
-        unit: (rows,), 1 / ‖v‖ or 0, for the cosine.
-        queries: (queries, dims padded), for the cosine of unit length.
-        query_unit: as `unit`, of the queries.
-        result: (queries, rows); filled.
-    """
     near = max(1, _NEAR // max(1, width(storage) * rows.dims))
     for first in range(0, result.shape[1], near):
         for q in range(len(queries)):

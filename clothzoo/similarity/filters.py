@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clothzoo.similarity.codes import GROUP
-from clothzoo.similarity.exact import Floats
+from clothzoo.similarity.exact import located
 from clothzoo.similarity.metrics import Metric
 from clothzoo.similarity.prepared import Prepared
-from clothzoo.similarity.refinement import Best, Integers, Queries, Terms
+from clothzoo.similarity.refinement import Best, Queries, Terms
 from clothzoo.similarity.registers import lane_count
 from clothzoo.similarity.scans import DEPTH, scan_codes, scan_minima, scan_products
-from clothzoo.similarity.vectors import Batch, located, reciprocals
+from clothzoo.similarity.vectors import Batch, Floats, Integers, reciprocals
 
 Allowed = NDArray[np.bool_] | None
 

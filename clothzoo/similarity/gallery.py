@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clothzoo.errors import InvalidInput
-from clothzoo.similarity.exact import Floats
-from clothzoo.similarity.filters import CodeFilter, Filter, MinimumFilter, ProductFilter
+from clothzoo.similarity import plain
 from clothzoo.similarity.metrics import find_metric
 from clothzoo.similarity.prepared import Prepared, prepare
-from clothzoo.similarity.refinement import Best, Integers
-from clothzoo.similarity.threads import share_out, thread_count
-from clothzoo.similarity.vectors import Batch, as_batch, as_rows, in_memory
+from clothzoo.similarity.threads import thread_count
+from clothzoo.similarity.vectors import (
+    Batch,
+    Floats,
+    Integers,
+    as_batch,
+    as_rows,
+    in_memory,
+    reciprocals,
+)
+
+if TYPE_CHECKING:
+    from clothzoo.similarity.scanner import Scanner
 
 BYTE_BUDGET = 1 << 25  # for the queries that are searched together, and as much for their hits
 _TOGETHER = 128  # queries at most: more would not fit the cache beside the rows
-_SMALL = 1 << 18  # differences that are not worth waking a second thread
 _CODES_FROM = (512, 32)  # rows and dims from which codes are tried
-_TRIALS = 16  # rows that are searched for, to see whether codes pay
 _ONE_SHOT = 1000  # queries for which `nearest` makes codes
 
 
@@ -77,7 +84,7 @@ class Gallery:
             on_trial and all(n >= m for n, m in zip(self._rows.shape, _CODES_FROM, strict=True))
         )
         self.prepared = prepare(self._rows, metric, wanted, thread_count(threads))
-        if on_trial and self.prepared.codes is not None and not self._codes_pay():
+        if on_trial and self.prepared.codes is not None and not self._scanner().codes_pay():
             self.prepared = Prepared(
                 self.prepared.metric, self.prepared.shape, self.prepared.summary, None
             )
@@ -146,72 +153,26 @@ class Gallery:
     def _nearest(
         self, batch: Batch, k: int, allowed: NDArray[np.bool_] | None, workers: int
     ) -> tuple[Integers, Floats]:
-        if self.prepared.codes is None:
-            best = self._scan(self._plain_filter(batch), batch, k, allowed, workers)
-            return _merged(best, k)
-        allowance = self._allowance(k)
-        coded = CodeFilter(self._rows, self._metric, self.prepared, batch, allowance)
-        best = self._scan(coded, batch, k, allowed, workers)
-        indices, distances = _merged(best, k)
-        given_up = np.flatnonzero(np.any([b.refined > allowance for b in best], axis=0))
-        if len(given_up):
-            # The codes are too coarse to tell these queries' neighbours from the other rows.
-            rest = batch.take(given_up)
-            best = self._scan(self._plain_filter(rest), rest, k, allowed, workers)
-            indices[given_up], distances[given_up] = _merged(best, k)
-        return indices, distances
+        if plain.ALLOWANCE.covers(self._rows.size * len(batch)):
+            return self._nearest_of_all(batch, k, allowed)
+        return self._scanner().nearest(batch, k, allowed, workers)
 
-    def _plain_filter(self, batch: Batch) -> Filter:
-        kind = MinimumFilter if self._metric.of_differences else ProductFilter
-        return kind(self._rows, self._metric, self.prepared, batch)
+    def _nearest_of_all(
+        self, batch: Batch, k: int, allowed: NDArray[np.bool_] | None
+    ) -> tuple[Integers, Floats]:
+        numbers = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
+        rows = self._rows if allowed is None else self._rows[numbers]
+        unit = np.ones(len(rows))
+        if self.metric == "cosine":
+            unit = reciprocals(self.prepared.summary.norms[numbers])
+        distances = plain.matrix(self._metric, rows, unit, batch)
+        order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        return numbers[order], np.take_along_axis(distances, order, 1)
 
-    def _scan(
-        self,
-        chosen: Filter,
-        batch: Batch,
-        k: int,
-        allowed: NDArray[np.bool_] | None,
-        workers: int,
-    ) -> list[Best]:
-        count = len(self)
-        if count * self.dims * len(batch) < _SMALL:
-            workers = 1
-        step = min(chosen.task, -(-count // (8 * workers)) * 8)
-        tasks = [(start, min(start + step, count)) for start in range(0, count, step)]
+    def _scanner(self) -> Scanner:
+        from clothzoo.similarity.scanner import Scanner  # which loads the compiler
 
-        def work(mine: Iterator[tuple[int, int]]) -> Best:
-            best = Best(
-                np.full((len(batch), k), np.inf),
-                np.full((len(batch), k), np.iinfo(np.int64).max),
-                np.zeros(len(batch), np.int64),
-            )
-            for first, last in mine:
-                chosen.scan(first, last, allowed, best)
-            return best
-
-        return share_out(tasks, work, workers)
-
-    def _allowance(self, k: int) -> int:
-        # Beyond this many refinements a scan of the rows themselves would have been cheaper.
-        return 16 * k + len(self) // 16
-
-    def _codes_pay(self) -> bool:
-        """Whether most searches end without falling back to the rows themselves."""
-        chosen = np.linspace(0, len(self) - 1, _TRIALS).astype(int)
-        batch = as_batch(self._rows[chosen], self._metric)
-        k = min(10, len(self))
-        allowance = self._allowance(k)
-        coded = CodeFilter(self._rows, self._metric, self.prepared, batch, allowance)
-        best = self._scan(coded, batch, k, None, 1)
-        return int(np.count_nonzero(best[0].refined > allowance)) <= _TRIALS // 2
-
-
-def _merged(best: list[Best], k: int) -> tuple[Integers, Floats]:
-    """The k nearest of what several threads have found."""
-    indices = np.concatenate([b.indices for b in best], axis=1)
-    distances = np.concatenate([b.distances for b in best], axis=1)
-    order = np.lexsort((indices, distances), axis=1)[:, :k]
-    return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
+        return Scanner(self._rows, self._metric, self.prepared)
 
 
 def nearest(

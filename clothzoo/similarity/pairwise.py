@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clothzoo.errors import InvalidInput
-from clothzoo.similarity.exact import Floats, matrix
+from clothzoo.similarity import plain
 from clothzoo.similarity.metrics import find_metric
 from clothzoo.similarity.threads import share_out, thread_count
-from clothzoo.similarity.vectors import as_batch, as_rows, located, reciprocals, summarise
+from clothzoo.similarity.vectors import Floats, as_batch, as_rows, reciprocals, summarise
 
 _BYTE_BUDGET = 1 << 22  # for the rows of X that one thread holds in float64
 
@@ -45,19 +45,14 @@ def pairwise_distances(
     summary = summarise(y, measure, "X" if Y is None else "Y", workers)
     unit = reciprocals(summary.norms) if metric == "cosine" else np.ones(len(y))
     result = np.empty((len(x), len(y)))
+    matrix = plain.matrix
+    if not plain.ALLOWANCE.covers(len(x) * y.size):
+        from clothzoo.similarity.exact import matrix
 
     def fill(blocks: Iterator[slice]) -> None:
         for block in blocks:
             batch = as_batch(x[block], measure, block.start, "X")
-            matrix(
-                measure.code,
-                located(y),
-                y.dtype.type,
-                unit,
-                batch.exact,
-                batch.unit,
-                result[block],
-            )
+            result[block] = matrix(measure, y, unit, batch)
 
     step = max(1, min(_BYTE_BUDGET // (8 * x.shape[1]), -(-len(x) // workers)))
     share_out([slice(s, min(s + step, len(x))) for s in range(0, len(x), step)], fill, workers)

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clothzoo.similarity.compilation import inlined
-from clothzoo.similarity.exact import COSINE, EUCLIDEAN, Floats, Rows, address_of, distance
+from clothzoo.similarity.exact import Rows, address_of, distance
+from clothzoo.similarity.metrics import COSINE, EUCLIDEAN
 from clothzoo.similarity.registers import add, lanes, load, multiply, not_above, splat
-
-Integers = NDArray[np.int64]
+from clothzoo.similarity.vectors import Floats, Integers
 
 UNLIMITED = np.iinfo(np.int64).max  # an allowance of refinements that no query exceeds
 
@@ -134,9 +134,9 @@ def settle(
         if best.refined[q] > allowance:
             continue
         worst = best.distances[q, 0] * margin
-        limit = splat(worst * worst if measure == EUCLIDEAN else worst)
-        query_low = splat(queries.low[q])
-        query_size = splat(queries.size[q])
+        limit = splat(worst * worst if measure == EUCLIDEAN else worst, np.float64)
+        query_low = splat(queries.low[q], np.float64)
+        query_size = splat(queries.size[q], np.float64)
         for c in range(0, min(block.shape[1], terms.length - first), step):
             at = address_of(block) + 8 * c
             scale = load(at, np.float64, np.float64)
@@ -170,4 +170,4 @@ def settle(
                 if exact < worst or (exact == worst and index < best.indices[q, 0]):
                     _keep(best.distances[q], best.indices[q], exact, index)
                     worst = best.distances[q, 0] * margin
-                    limit = splat(worst * worst if measure == EUCLIDEAN else worst)
+                    limit = splat(worst * worst if measure == EUCLIDEAN else worst, np.float64)

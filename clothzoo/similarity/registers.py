@@ -5,8 +5,9 @@ width unless told to. These few operations, written in LLVM's own vector types, 
 they are correct on every processor: LLVM splits what one register cannot hold.
 
 A register is named by its element: `np.float32`, `np.float64`, `np.uint8` (always 64 bytes) or
-`np.int64` (always 8 sums). Addresses are plain integers, so that one compiled kernel serves every
-memory layout, mapped or not; whoever calls keeps the array alive.
+`np.int64` (always 8 sums); or, for so many float64 on every processor, by a number. Addresses are
+plain integers, so that one compiled kernel serves every memory layout, mapped or not; whoever calls
+keeps the array alive.
 """
 
 from __future__ import annotations
@@ -55,12 +56,13 @@ class Register(types.Type):
 
     Args:
         element: Numba's type of one lane.
+        lanes: how many there are; None: as many as suit the processor.
     """
 
-    def __init__(self, element: Any) -> None:
+    def __init__(self, element: Any, lanes: int | None = None) -> None:
         self.element = element
         fixed = {types.uint8: 64, types.int64: 8}
-        self.lanes = fixed.get(element) or lane_count(element.bitwidth)
+        self.lanes = lanes or fixed.get(element) or lane_count(element.bitwidth)
         super().__init__(f"Register({element} x {self.lanes})")
 
 
@@ -74,8 +76,15 @@ def _vector(register: Register) -> ir.VectorType:
     return ir.VectorType(_ELEMENTS[register.element], register.lanes)
 
 
+def _named(name: Any) -> Register:
+    """The register that a kernel names, as the module says."""
+    if isinstance(name, types.IntegerLiteral):
+        return Register(types.float64, name.literal_value)
+    return Register(name.dtype)
+
+
 def _operation(typing: Callable[..., Any]) -> Callable[..., Any]:
-    return intrinsic(typing)  # type: ignore[no-any-return]
+    return intrinsic(prefer_literal=True)(typing)  # type: ignore[no-any-return]
 
 
 def _call(builder: Any, name: str, result: Any, arguments: Any, **options: Any) -> Any:
@@ -98,26 +107,26 @@ def _widened(builder: Any, values: Any, storage: Any, register: Register) -> Any
 @_operation
 def lanes(context: Any, element: Any) -> Any:
     """The number of lanes of a register of `element`, known when a kernel is compiled."""
-    count = Register(element.dtype).lanes
+    count = _named(element).lanes
     return types.int64(element), lambda *_: ir.Constant(_LONG, count)
 
 
 @_operation
 def zeros(context: Any, element: Any) -> Any:
     """A register of zeros."""
-    register = Register(element.dtype)
+    register = _named(element)
     return register(element), lambda *_: ir.Constant(_vector(register), None)
 
 
 @_operation
-def splat(context: Any, value: Any) -> Any:
-    """A float64 register that holds one value in every lane."""
-    register = Register(types.float64)
+def splat(context: Any, value: Any, element: Any) -> Any:
+    """A register of float64 that holds one value in every lane."""
+    register = _named(element)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _broadcast(builder, arguments[0], register.lanes)
 
-    return register(types.float64), generate
+    return register(types.float64, element), generate
 
 
 def _broadcast(builder: Any, value: Any, count: int) -> Any:
@@ -129,7 +138,7 @@ def _broadcast(builder: Any, value: Any, count: int) -> Any:
 @_operation
 def load(context: Any, address: Any, storage: Any, element: Any) -> Any:
     """Read as many `storage` numbers as a register of `element` has lanes, converted to it."""
-    register = Register(element.dtype)
+    register = _named(element)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source = ir.VectorType(_ELEMENTS[storage.dtype], register.lanes)
@@ -142,7 +151,7 @@ def load(context: Any, address: Any, storage: Any, element: Any) -> Any:
 @_operation
 def load_first(context: Any, address: Any, count: Any, storage: Any, element: Any) -> Any:
     """As `load`, but touch the first `count` numbers only; the other lanes are zero."""
-    register = Register(element.dtype)
+    register = _named(element)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source = ir.VectorType(_ELEMENTS[storage.dtype], register.lanes)
@@ -240,13 +249,15 @@ def add_product(context: Any, sum_: Any, a: Any, b: Any) -> Any:
 
 @_operation
 def total(context: Any, a: Any) -> Any:
-    """The sum of a register's lanes."""
+    """The sum of a register's lanes: its upper half is added to its lower until one is left."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        element = arguments[0].type.element
-        name = f"llvm.vector.reduce.fadd.v{a.lanes}f{a.element.bitwidth}"
-        start = ir.Constant(element, 0.0)
-        return _call(builder, name, element, [start, arguments[0]], fastmath=("reassoc",))
+        (sums,) = arguments
+        while sums.type.count > 1:
+            half = sums.type.count // 2
+            lower, upper = (_picked(builder, sums, range(s, s + half)) for s in (0, half))
+            sums = builder.fadd(lower, upper)
+        return builder.extract_element(sums, ir.Constant(_INT, 0))
 
     return a.element(a), generate
 

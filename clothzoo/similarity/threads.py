@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-from numba import config
-
 from clothzoo.errors import InvalidInput
 
 Item = TypeVar("Item")
@@ -37,13 +35,22 @@ def thread_count(threads: int | None) -> int:
         At least 1.
 
     Raises:
-        InvalidInput: fewer than one were asked for.
+        InvalidInput: fewer than one were asked for, or NUMBA_NUM_THREADS is no whole number.
     """
     if threads is None:
-        return int(config.NUMBA_NUM_THREADS)
+        asked = os.environ.get("NUMBA_NUM_THREADS") or _processors()
+        if not str(asked).isdecimal() or int(asked) < 1:
+            raise InvalidInput(f"NUMBA_NUM_THREADS={asked!r}: a whole number above 0 is needed")
+        return int(asked)
     if threads < 1:
         raise InvalidInput(f"threads={threads}: at least one thread is needed")
     return threads
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def share_out(

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clothzoo.errors import InvalidInput
-from clothzoo.similarity.exact import PADDING, Floats, Rows
 from clothzoo.similarity.metrics import Metric
 from clothzoo.similarity.threads import share_out
 
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+PADDING = 64  # vectors of our own are padded with zeros to a multiple of this: whole registers
 _NATIVE = tuple(np.dtype(t) for t in (np.float16, np.float32, np.float64, np.uint8))
 _LARGEST = 1e150  # squares of larger numbers leave float64's range
 _BLOCK = 1 << 17  # numbers that are looked at together
@@ -54,11 +57,6 @@ def in_memory(rows: NDArray[Any]) -> bool:
     while isinstance(base, np.ndarray):
         base = base.base
     return not isinstance(base, mmap.mmap)
-
-
-def located(rows: NDArray[Any]) -> Rows:
-    """Where rows lie, for the kernels; the caller keeps the array alive."""
-    return Rows(rows.ctypes.data, rows.strides[0], rows.shape[1])
 
 
 @dataclass(frozen=True)

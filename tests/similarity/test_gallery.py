@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from clothzoo.errors import InvalidInput
 from clothzoo.similarity import Gallery, nearest, pairwise_distances
+from clothzoo.similarity.scanner import Scanner
 from tests.similarity.reference import METRICS, distances, ranking
 
 DIFFERENCES = ("manhattan", "braycurtis")
@@ -89,7 +90,7 @@ def test_codes_never_change_a_result(data):
     np.testing.assert_array_equal(coded[1], plain[1])
 
 
-def test_a_query_falls_back_to_the_rows_where_codes_are_too_coarse():
+def test_a_query_falls_back_to_the_rows_where_codes_are_too_coarse(monkeypatch):
     rng = np.random.default_rng(0)
     gallery = rng.random((20_000, 32), dtype=np.float32)
     gallery[::2, 0] = 1e6  # the grid cannot hold these and tell the rest apart
@@ -98,15 +99,17 @@ def test_a_query_falls_back_to_the_rows_where_codes_are_too_coarse():
     queries = gallery[1:20:2] + np.float32(1e-3)
     refined = []
 
-    def scan(chosen, *others):
-        best = Gallery._scan(coded, chosen, *others)
+    scan = Scanner._scan
+
+    def watched(scanner, *others):
+        best = scan(scanner, *others)
         refined.append(max(int(b.refined.max()) for b in best))
         return best
 
-    coded._scan = scan
+    monkeypatch.setattr(Scanner, "_scan", watched)
     indices, found = coded.search(queries, 1, threads=1)
     assert len(refined) == 2
-    assert refined[0] > coded._allowance(1)
+    assert refined[0] > coded._scanner()._allowance(1)
     plain = Gallery(gallery, codes=False).search(queries, 1)
     np.testing.assert_array_equal(indices, plain[0])
     np.testing.assert_array_equal(found, plain[1])

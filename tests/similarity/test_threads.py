@@ -4,8 +4,10 @@ import os
 import threading
 from itertools import chain
 
+import numba
 import pytest
 
+from clothzoo.errors import InvalidInput
 from clothzoo.similarity.threads import share_out, thread_count
 
 
@@ -42,8 +44,14 @@ def test_no_threads_are_woken_for_one_item():
 
 
 def test_the_default_is_what_numba_would_use(monkeypatch):
-    monkeypatch.setattr("numba.config.NUMBA_NUM_THREADS", 7)
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    assert thread_count(None) == numba.config.NUMBA_DEFAULT_NUM_THREADS
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
     assert thread_count(None) == 7
+    for unusable in ("many", "0", "-1"):
+        monkeypatch.setenv("NUMBA_NUM_THREADS", unusable)
+        with pytest.raises(InvalidInput, match=f"NUMBA_NUM_THREADS='{unusable}'"):
+            thread_count(None)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
