@@ -24,6 +24,7 @@ from clothzoo.retrieval.bulk.describing import Describer, Shard
 from clothzoo.retrieval.bulk.extraction import Cluster
 from clothzoo.retrieval.extractor import Extractor
 
+_LOG = logging.getLogger(__name__)
 _ATTEMPTS = 4
 _MOST_BLOCKS = 4096
 _ERROR = "error"
@@ -60,33 +61,53 @@ def shards(
     talk.setLevel(logging.CRITICAL)
     try:
         data.DataContext.get_current().enable_progress_bars = False
-        described = data.from_items(
-            [{"shard": number} for number in pending],
-            override_num_blocks=min(len(pending), _MOST_BLOCKS),
-        ).map_batches(
-            _Actor,
-            fn_constructor_args=(out, make, os.environ.get("KERAS_BACKEND")),
-            batch_size=1,
-            batch_format="numpy",
-            compute=data.ActorPoolStrategy(
-                size=min(_actors(ray, cluster), len(pending)), max_tasks_in_flight_per_actor=2
-            ),
-            num_cpus=cluster.cpus,
-            num_gpus=cluster.gpus or None,
-            # Ray Data restarts actors for ever, and would so over a photo that kills each of them.
-            ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS - 1},
-        )
-        for row in described.iter_rows():
-            kind, _, message = row.pop(_ERROR).partition(" ")
-            if kind:
-                raise getattr(errors, kind)(message)
-            yield Shard(**{name: int(value) for name, value in row.items()})
-    except ray.exceptions.RayError as error:
-        raise _explained(error) from error
+        left = set(pending)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                for shard in _described(ray, data, out, make, sorted(left), cluster):
+                    left.remove(shard.number)
+                    yield shard
+                return
+            except ray.exceptions.RayError as error:
+                # A lost machine uses up all attempts at what it had before Ray knows of the loss.
+                if attempt == _ATTEMPTS:
+                    raise _explained(error) from error
+                _LOG.warning("%s; beginning anew with %d shards", _last_line(error), len(left))
     finally:
         talk.setLevel(before)
         if ours:
             ray.shutdown()
+
+
+def _described(
+    ray: Any,
+    data: Any,
+    out: str,
+    make: Callable[[], Extractor],
+    pending: Sequence[int],
+    cluster: Cluster,
+) -> Iterator[Shard]:
+    described = data.from_items(
+        [{"shard": number} for number in pending],
+        override_num_blocks=min(len(pending), _MOST_BLOCKS),
+    ).map_batches(
+        _Actor,
+        fn_constructor_args=(out, make, os.environ.get("KERAS_BACKEND")),
+        batch_size=1,
+        batch_format="numpy",
+        compute=data.ActorPoolStrategy(
+            size=min(_actors(ray, cluster), len(pending)), max_tasks_in_flight_per_actor=2
+        ),
+        num_cpus=cluster.cpus,
+        num_gpus=cluster.gpus or None,
+        # Ray Data restarts actors for ever, and would so over a photo that kills each of them.
+        ray_remote_args_fn=lambda: {"max_task_retries": _ATTEMPTS - 1},
+    )
+    for row in described.iter_rows():
+        kind, _, message = row.pop(_ERROR).partition(" ")
+        if kind:
+            raise getattr(errors, kind)(message)
+        yield Shard(**{name: int(value) for name, value in row.items()})
 
 
 class _Actor:
@@ -142,8 +163,12 @@ def _actors(ray: Any, cluster: Cluster) -> int:
 
 
 def _explained(error: BaseException) -> ExtractionFailed:
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
     return ExtractionFailed(
-        f"the Ray cluster could not go on: {lines[-1] if lines else type(error).__name__}; the "
-        "shards that are there are whole; run it again to go on"
+        f"the Ray cluster could not go on: {_last_line(error)}; the shards that are there are "
+        "whole; run it again to go on"
     )
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

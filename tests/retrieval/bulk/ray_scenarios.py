@@ -161,7 +161,7 @@ def errors(folder: Path, cluster: Cluster) -> None:
     with pytest.raises(FingerprintMismatch, match="pooling differ"):
         extract(folder, cluster.address, _other_elsewhere)
     with pytest.raises(ExtractionFailed, match="run it again to go on"):
-        extract(folder, cluster.address, partial(_on_cluster, folder, dies_after=6))
+        extract(folder, cluster.address, partial(_on_cluster, folder, dies_after=0))
     extract(folder, cluster.address, sensitive)
     check_equal_to_one_process(folder)
 
