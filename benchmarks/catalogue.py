@@ -25,6 +25,9 @@ from typing import Any
 import numpy as np
 
 from clothzoo.retrieval.local import LocalIndex
+from clothzoo.similarity import plain
+
+plain.ALLOWANCE = plain.Allowance(0)  # a process that lives for long has loaded its kernels
 
 BATCH = 256
 REPEATS = 15

@@ -38,7 +38,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the server o
 from clothzoo.retrieval.index import Hits, Index
 from clothzoo.retrieval.local import LocalIndex
 from clothzoo.retrieval.pgvector import PgVectorIndex
+from clothzoo.similarity import plain
 from tests.postgres_server import PostgresServer
+
+plain.ALLOWANCE = plain.Allowance(0)  # a process that lives for long has loaded its kernels
 
 K = 10
 DIM = 256

@@ -39,7 +39,9 @@ from clothzoo.retrieval.evaluation import Judged, Relevance, judge_distances
 from clothzoo.retrieval.extractor import Extractor, is_preset
 from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR, LOOKS, Look
 from clothzoo.retrieval.projection import Projection
-from clothzoo.similarity import METRICS, pairwise_distances
+from clothzoo.similarity import METRICS, pairwise_distances, plain
+
+plain.ALLOWANCE = plain.Allowance(0)  # a process that lives for long has loaded its kernels
 
 Vectors = np.ndarray[Any, Any]
 

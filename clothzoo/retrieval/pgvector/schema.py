@@ -54,6 +54,7 @@ _MIGRATIONS = (
 )
 FORMAT = len(_MIGRATIONS)
 
+_EF_CONSTRUCTION = 128  # neighbours that are considered for a row; as in the graph of a folder
 _OPERATORS = {"braycurtis": "l1", "manhattan": "l1", "euclidean": "l2", "cosine": "cosine"}
 
 
@@ -215,11 +216,15 @@ def make_graph(cursor: Cursor, names: Names, header: Header, kind: str) -> None:
     drop_graph(cursor, names)
     cursor.execute("SET LOCAL statement_timeout = 0")
     cursor.execute(
-        sql.SQL("CREATE INDEX {} ON {} USING hnsw (({}) {}) WHERE NOT extreme").format(
+        sql.SQL(
+            "CREATE INDEX {} ON {} USING hnsw (({}) {}) WITH (ef_construction = {}) "
+            "WHERE NOT extreme"
+        ).format(
             sql.Identifier(f"{names.name}_graph"),
             names.table,
             as_kind("vector", kind, header.dim),
             sql.SQL(f"{kind}_{_OPERATORS[header.metric]}_ops"),
+            sql.Literal(_EF_CONSTRUCTION),
         )
     )
     cursor.execute(sql.SQL("UPDATE {} SET graph = %s").format(names.about), (kind,))

@@ -24,7 +24,7 @@ from clothzoo.similarity import pairwise_distances
 MOST_CANDIDATES = 1_000
 """pgvector's own limit of what a graph proposes."""
 
-_FEWEST_CANDIDATES = 100
+_FEWEST_CANDIDATES = 200
 _SPARE = 16  # rows beyond k that are fetched at once, mostly enough to be certain
 _AT_ONCE = 1_000  # rows that are fetched together
 _CHUNK_BYTES = 4 << 20  # of vectors that are held together
