@@ -77,6 +77,16 @@ class TestIndex:
             assert index.fingerprint["level"] == LOOKS[DEFAULT_LOOK].level
             assert index.metric == LOOKS[DEFAULT_LOOK].metric
 
+    def test_a_catalogue_that_is_there_is_not_given_another_look(
+        self, photos: Path, tmp_path: Path
+    ) -> None:
+        given = ("index", photos, "--into", tmp_path / "c", "--look")
+        assert run(*given, "same-kind").exit_code == 0
+        assert run(*given, "same-kind").exit_code == 0
+        done = run(*given, "same-look")
+        assert done.exit_code == 1
+        assert "pooling differ" in done.stderr
+
     def test_skipped_photos_are_named(self, tmp_path: Path) -> None:
         for number in range(12):
             (tmp_path / f"{number:02}.jpg").write_bytes(b"no picture")

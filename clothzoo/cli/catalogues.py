@@ -72,7 +72,8 @@ def index(
     from clothzoo.retrieval.places import place_of
 
     place = place_of(into)
-    if extractor is None and place.exists():
+    description = (extractor, look, level, pooling, normalisation, metric)
+    if place.exists() and all(part is None for part in description):
         engine = RetrievalEngine.open(into, weights=weights, runtime=runtime)
     else:
         engine = RetrievalEngine(

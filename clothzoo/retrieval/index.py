@@ -359,17 +359,20 @@ def check_fingerprint(
         kind: what that is, where it is no catalogue.
 
     Raises:
-        FingerprintMismatch: they differ; names what differs, then both.
+        FingerprintMismatch: they differ; names what differs, and how.
     """
     if kept == asked:
         return
     differing = sorted(
         name for name in {*kept, *asked} if kept.get(name, ...) != asked.get(name, ...)
     )
+    its, other = (
+        ", ".join(f"{name} {json.dumps(of.get(name), sort_keys=True)}" for name in differing)
+        for of in (kept, asked)
+    )
     raise FingerprintMismatch(
-        f"{kind} {str(where)!r} was built by another extractor: {', '.join(differing)} differ; "
-        f"its fingerprint is {json.dumps(kept, sort_keys=True)}, the one that asks has "
-        f"{json.dumps(asked, sort_keys=True)}; use the extractor of the {kind} or build it anew"
+        f"{kind} {str(where)!r} was built by another extractor: {', '.join(differing)} differ; it "
+        f"has {its}; who asks has {other}; use the extractor of the {kind} or build it anew"
     )
 
 
