@@ -58,7 +58,7 @@ def train(
 
     plan = training.load_recipe(recipe)
     if folds:
-        found = training.cross_validate(plan, data=data, out=out, k=folds)
+        found = training.cross_validate(plan, data=data, out=out, k=folds).evaluation()
         if as_json:
             print_json(found.to_json())
         else:

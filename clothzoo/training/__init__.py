@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from clothzoo.training.evaluation import Evaluation, evaluate
     from clothzoo.training.feeder import Feeder
     from clothzoo.training.fine_tuning import fine_tuning_recipe
-    from clothzoo.training.multitask import relative_gain
+    from clothzoo.training.multitask import compare, relative_gain
     from clothzoo.training.recipes import Recipe, list_recipes, load_recipe
     from clothzoo.training.trainer import train
 
@@ -20,6 +20,7 @@ _NAMES = {
     "Evaluation": "evaluation",
     "Feeder": "feeder",
     "Recipe": "recipes",
+    "compare": "multitask",
     "cross_validate": "cross_validation",
     "evaluate": "evaluation",
     "fine_tuning_recipe": "fine_tuning",
@@ -34,6 +35,7 @@ __all__ = [
     "Evaluation",
     "Feeder",
     "Recipe",
+    "compare",
     "cross_validate",
     "evaluate",
     "fine_tuning_recipe",

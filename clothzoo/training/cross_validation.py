@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clothzoo.datasets import folds
+from clothzoo.datasets import Record, folds
+from clothzoo.datasets.record import Label
 from clothzoo.errors import RunMismatch
 from clothzoo.hub.files import write
 from clothzoo.logits import softmax
@@ -20,6 +23,43 @@ from clothzoo.training.recipes import Recipe, load_recipe
 from clothzoo.training.trainer import fit
 
 
+@dataclass(frozen=True)
+class OutOfFold:
+    """What networks said of the pictures that they had not seen.
+
+    Args:
+        recipe: by which they were trained.
+        k: number of folds.
+        records: the N pictures.
+        labels: {task: labels in the order of the probabilities}.
+        scores: {task: (N, classes) probabilities}.
+        mirrored: the same for the mirror images.
+    """
+
+    recipe: Recipe
+    k: int
+    records: list[Record]
+    labels: Mapping[str, tuple[Label, ...]]
+    scores: Mapping[str, NDArray[np.float64]]
+    mirrored: Mapping[str, NDArray[np.float64]]
+
+    def evaluation(self) -> Evaluation:
+        """The figures, over all pictures whose label is known; intervals by groups."""
+        tasks: dict[str, TaskReport] = {}
+        for task, names in self.labels.items():
+            truth = measures.targets(self.records, task, names)
+            known = truth >= 0
+            tasks[task] = task_report(
+                truth[known],
+                self.scores[task][known],
+                self.mirrored[task][known],
+                [spoken(name) for name in names],
+                [r.group for r, is_known in zip(self.records, known, strict=True) if is_known],
+            )
+        name, dataset = self.recipe.preset, self.recipe.data.dataset
+        return Evaluation(name, dataset, f"out of {self.k} folds", tasks)
+
+
 def cross_validate(
     recipe: Recipe | str | Path,
     *,
@@ -27,8 +67,8 @@ def cross_validate(
     out: str | os.PathLike[str] | None = None,
     k: int = 5,
     verbose: bool = True,
-) -> Evaluation:
-    """Train on all folds but one, k times, and measure each picture when it was left out.
+) -> OutOfFold:
+    """Train on all folds but one, k times, and ask of each picture when it was left out.
 
     Args:
         recipe: a recipe, the name of a shipped one, or a TOML file's path. Its pictures need
@@ -39,7 +79,7 @@ def cross_validate(
         verbose: show the progress.
 
     Returns:
-        The out-of-fold figures, over all pictures; intervals by groups.
+        The probabilities, and by `.evaluation()` the figures.
 
     Raises:
         RecipeNotFound, InvalidInput: the recipe cannot be used, or pictures lack groups.
@@ -48,15 +88,14 @@ def cross_validate(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     folder = Path(out) if out is not None else Path("runs") / f"{recipe.preset}.folds"
     # Nothing is held out within a fold: what is left out of it judges already.
-    recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, hold_out=0))
+    recipe = replace(recipe, data=replace(recipe.data, hold_out=0))
     parts = splits(recipe.data, data, recipe.seed)
     records = parts.train + parts.validation
     place = {record.id: row for row, record in enumerate(records)}
-    scores = {
-        (task, mirrored): np.zeros((len(records), len(names)))
-        for task, names in parts.labels.items()
-        for mirrored in (False, True)
-    }
+    scores, mirrored = (
+        {task: np.zeros((len(records), len(names))) for task, names in parts.labels.items()}
+        for _ in range(2)
+    )
     pairs = folds(records, k, recipe.seed, task=recipe.data.tasks[0])
     for number, (train, left_out) in enumerate(pairs, 1):
         run = folder / f"fold{number}"
@@ -64,22 +103,11 @@ def cross_validate(
         _claim(run, recipe)
         learner, _ = fit(recipe, Splits(train, left_out, parts.labels), run, verbose=verbose)
         rows = [place[record.id] for record in left_out]
-        for mirrored in (False, True):
-            outputs = logits_of(learner.network, recipe.preprocessing, left_out, mirrored=mirrored)
+        for found, mirror in ((scores, False), (mirrored, True)):
+            outputs = logits_of(learner.network, recipe.preprocessing, left_out, mirrored=mirror)
             for task, values in outputs.items():
-                scores[task or recipe.data.tasks[0], mirrored][rows] = softmax(values)
-    tasks: dict[str, TaskReport] = {}
-    for task, names in parts.labels.items():
-        truth = measures.targets(records, task, names)
-        known = truth >= 0
-        tasks[task] = task_report(
-            truth[known],
-            scores[task, False][known],
-            scores[task, True][known],
-            [spoken(name) for name in names],
-            [r.group for r, is_known in zip(records, known, strict=True) if is_known],
-        )
-    return Evaluation(recipe.preset, recipe.data.dataset, f"out of {k} folds", tasks)
+                found[task or recipe.data.tasks[0]][rows] = softmax(values)
+    return OutOfFold(recipe, k, records, parts.labels, scores, mirrored)
 
 
 def _claim(run: Path, recipe: Recipe) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clothzoo.errors import InvalidInput
-from clothzoo.training.evaluation import Evaluation
+import numpy as np
+from numpy.typing import NDArray
 
-# The figure that speaks for a task; for two classes the rare one counts.
-_MANY, _TWO = "accuracy", "average_precision"
+from clothzoo.errors import InvalidInput
+from clothzoo.training import measures
+from clothzoo.training.cross_validation import OutOfFold
+
+_TWO = 2  # classes of which the rare one counts
 
 
 def relative_gain(together: Mapping[str, float], alone: Mapping[str, float]) -> float:
@@ -37,18 +40,46 @@ def relative_gain(together: Mapping[str, float], alone: Mapping[str, float]) -> 
     return sum(together[t] / alone[t] - 1 for t in together) / len(together)
 
 
-def compare(together: Evaluation, alone: Mapping[str, Evaluation]) -> float:
-    """Δm of an evaluation against those of single-task networks on the same pictures.
+def compare(
+    together: OutOfFold, alone: Mapping[str, OutOfFold]
+) -> tuple[float, tuple[float, float]]:
+    """Δm of a multi-task network against single-task networks, on pictures that none had seen.
 
     Args:
         together: of the multi-task network.
-        alone: {task: of the network for that task}.
+        alone: {task: of the network for that task}, on the same pictures.
 
     Returns:
-        Δm over accuracy, or average precision for a task of two classes.
+        Δm over accuracy, or average precision for a task of two classes; and a 95 % interval, by
+        drawing whole groups of pictures, the same for all networks (`measures.bootstrap`).
+
+    Raises:
+        InvalidInput: the tasks or the pictures are not the same.
     """
-    figure = {t: _TWO if len(r.labels) == 2 else _MANY for t, r in together.tasks.items()}
-    return relative_gain(
-        {task: together.tasks[task].figures[name] for task, name in figure.items()},
-        {task: alone[task].tasks[task].figures[figure[task]] for task in alone},
-    )
+    records = together.records
+    by_task = {}
+    for task, names in together.labels.items():
+        if task not in alone:
+            raise InvalidInput(f"there is no single-task network for {task!r}")
+        other = alone[task]
+        row = {record.id: number for number, record in enumerate(other.records)}
+        if row.keys() != {record.id for record in records} or other.labels[task] != names:
+            raise InvalidInput(f"the network for {task!r} was asked of other pictures or labels")
+        aligned = other.scores[task][[row[record.id] for record in records]]
+        truth = measures.targets(records, task, names)
+        measure = measures.average_precision if len(names) == _TWO else measures.accuracy
+        by_task[task] = (truth, measure, together.scores[task], aligned)
+
+    def gain(rows: NDArray[np.int64], _: object = None) -> float:
+        figures: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        for task, (truth, measure, *scores) in by_task.items():
+            known = rows[truth[rows] >= 0]
+            for found, of in zip(figures, scores, strict=True):
+                found[task] = measure(truth[known], of[known])
+        # Nothing can be gained relative to a network that gets nothing right.
+        return relative_gain(*figures) if all(figures[1].values()) else np.nan
+
+    every = np.arange(len(records))
+    groups = [record.group for record in records]
+    # The draws are of rows; what is measured on them are two networks at once.
+    return gain(every), measures.bootstrap(gain, every, np.empty((len(every), 0)), groups)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 
 import clothzoo
-from clothzoo.datasets import folder
+from clothzoo.datasets import Record, folder
 from clothzoo.errors import InvalidInput
 from clothzoo.hub.presets import Preset
-from clothzoo.logits import energy
+from clothzoo.logits import energy, softmax
 from clothzoo.training import (
+    compare,
     cross_validate,
     evaluate,
     fine_tuning_recipe,
@@ -22,7 +24,7 @@ from clothzoo.training import (
     train,
 )
 from clothzoo.training.calibration import energy_threshold
-from clothzoo.training.multitask import compare
+from clothzoo.training.cross_validation import OutOfFold
 
 from .samples import small_recipe
 
@@ -73,9 +75,11 @@ def test_folds_measure_every_picture_once(garments: Path, tmp_path: Path) -> Non
     recipe = small_recipe(epochs=1)
     found = cross_validate(recipe, data=garments, out=tmp_path, k=2, verbose=False)
     again = cross_validate(recipe, data=garments, out=tmp_path, k=2, verbose=False)
-    assert found.tasks["category"].n == 60
-    assert found.split == "out of 2 folds"
-    assert again.to_json() == found.to_json()
+    figures = found.evaluation()
+    assert figures.tasks["category"].n == 60
+    assert figures.split == "out of 2 folds"
+    assert again.evaluation().to_json() == figures.to_json()
+    assert compare(found, {"category": found}) == (0, (0, 0))
 
 
 def test_a_preset_is_tuned_to_other_classes(
@@ -99,13 +103,55 @@ def test_a_preset_is_tuned_to_other_classes(
     assert preset.arguments["width"] == 0.25
 
 
-def test_relative_gain_is_the_mean_over_the_tasks(run: tuple[Path, Preset], garments: Path) -> None:
+def test_relative_gain_is_the_mean_over_the_tasks() -> None:
     gain = relative_gain({"a": 0.88, "b": 0.5}, {"a": 0.8, "b": 0.5})
     assert gain == pytest.approx(0.05)
     with pytest.raises(InvalidInput, match="tasks differ"):
         relative_gain({"a": 1}, {"b": 1})
-    found = evaluate(run[0] / run[1].name, "folder", data=garments)
-    assert compare(found, {"category": found}) == 0
+
+
+def test_networks_are_compared_on_the_same_pictures_whatever_their_order() -> None:
+    rng = np.random.default_rng(0)
+    labels = {"category": ("a", "b", "c"), "kids": (False, True)}
+    truth = [
+        {"category": "abc"[n % 3], **({} if n % 4 == 0 else {"kids": n % 5 == 0})}
+        for n in range(200)
+    ]
+    records = [
+        Record(Path(), said_of, f"{n}", f"sender {n % 9}") for n, said_of in enumerate(truth)
+    ]
+
+    def said(task: str, noise: float) -> np.ndarray:
+        right = measures.targets(records, task, labels[task])
+        logits = np.eye(len(labels[task]))[np.maximum(right, 0)] / noise
+        return softmax(logits + rng.normal(0, 1, logits.shape))
+
+    def out_of_fold(scores: dict[str, np.ndarray], order: np.ndarray | None = None) -> OutOfFold:
+        order = np.arange(len(records)) if order is None else order
+        scores = {task: of[order] for task, of in scores.items()}
+        known = {task: labels[task] for task in scores}
+        return OutOfFold(small_recipe(), 5, [records[n] for n in order], known, scores, scores)
+
+    together = out_of_fold({"category": said("category", 0.3), "kids": said("kids", 0.3)})
+    alone = {
+        task: out_of_fold({task: said(task, 0.6)}, rng.permutation(len(records))) for task in labels
+    }
+    expected = relative_gain(
+        {t: _figure(together, t) for t in labels}, {t: _figure(alone[t], t) for t in labels}
+    )
+    gain, (low, high) = compare(together, alone)
+    assert gain == pytest.approx(expected)
+    assert 0 < low < gain < high
+    with pytest.raises(InvalidInput, match="no single-task network for 'kids'"):
+        compare(together, {"category": alone["category"]})
+    short = dataclasses.replace(alone["kids"], records=alone["kids"].records[:-1])
+    with pytest.raises(InvalidInput, match="other pictures"):
+        compare(together, {**alone, "kids": short})
+
+
+def _figure(found: OutOfFold, task: str) -> float:
+    name = "accuracy" if task == "category" else "average_precision"
+    return found.evaluation().tasks[task].figures[name]
 
 
 def test_the_threshold_lets_the_given_part_of_garments_pass() -> None:
