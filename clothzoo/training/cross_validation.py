@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,11 @@ from clothzoo.training.evaluation import Evaluation, TaskReport, task_report
 from clothzoo.training.prediction import logits_of
 from clothzoo.training.recipes import Recipe, load_recipe
 from clothzoo.training.trainer import fit
+
+Scores = NDArray[np.float64]  # (2, N, classes): of pictures, and of their mirror images
+
+_SCORES = "scores.npz"
+_IDS = " ids"  # no task has such a name
 
 
 @dataclass(frozen=True)
@@ -101,13 +107,43 @@ def cross_validate(
         run = folder / f"fold{number}"
         run.mkdir(parents=True, exist_ok=True)
         _claim(run, recipe)
-        learner, _ = fit(recipe, Splits(train, left_out, parts.labels), run, verbose=verbose)
         rows = [place[record.id] for record in left_out]
-        for found, mirror in ((scores, False), (mirrored, True)):
-            outputs = logits_of(learner.network, recipe.preprocessing, left_out, mirrored=mirror)
-            for task, values in outputs.items():
-                found[task or recipe.data.tasks[0]][rows] = softmax(values)
+        said = _kept(run, left_out) or _ask(
+            recipe, Splits(train, left_out, parts.labels), run, verbose
+        )
+        for task in parts.labels:
+            scores[task][rows], mirrored[task][rows] = said[task]
     return OutOfFold(recipe, k, records, parts.labels, scores, mirrored)
+
+
+def _ask(recipe: Recipe, parts: Splits, run: Path, verbose: bool) -> dict[str, Scores]:
+    """Train on a fold, and keep what the network says of the pictures that were left out."""
+    learner, _ = fit(recipe, parts, run, verbose=verbose)
+    first = recipe.data.tasks[0]
+    plain, mirrored = (
+        {
+            task or first: softmax(values)
+            for task, values in logits_of(
+                learner.network, recipe.preprocessing, parts.validation, mirrored=mirror
+            ).items()
+        }
+        for mirror in (False, True)
+    )
+    said = {task: np.stack([plain[task], mirrored[task]]) for task in plain}
+    kept: dict[str, Any] = {_IDS: [record.id for record in parts.validation], **said}
+    partial = run / f".{_SCORES}"
+    np.savez(partial, **kept)
+    partial.replace(run / _SCORES)
+    return said
+
+
+def _kept(run: Path, left_out: list[Record]) -> dict[str, Scores] | None:
+    """What a finished fold has said, unless that was of other pictures."""
+    if not (run / _SCORES).is_file():
+        return None
+    with np.load(run / _SCORES) as kept:
+        said = dict(kept)
+    return said if said.pop(_IDS).tolist() == [record.id for record in left_out] else None
 
 
 def _claim(run: Path, recipe: Recipe) -> None:

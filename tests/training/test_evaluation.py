@@ -17,6 +17,7 @@ from clothzoo.logits import energy, softmax
 from clothzoo.training import (
     compare,
     cross_validate,
+    cross_validation,
     evaluate,
     fine_tuning_recipe,
     measures,
@@ -71,9 +72,12 @@ def test_a_preset_of_unnamed_photos_asks_what_to_measure_on(run: tuple[Path, Pre
         evaluate(run[0] / run[1].name)
 
 
-def test_folds_measure_every_picture_once(garments: Path, tmp_path: Path) -> None:
+def test_folds_measure_every_picture_once(
+    garments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = small_recipe(epochs=1)
     found = cross_validate(recipe, data=garments, out=tmp_path, k=2, verbose=False)
+    monkeypatch.delattr(cross_validation, "fit")  # what is finished is not even restored
     again = cross_validate(recipe, data=garments, out=tmp_path, k=2, verbose=False)
     figures = found.evaluation()
     assert figures.tasks["category"].n == 60
