@@ -19,7 +19,7 @@ from clothzoo.similarity.vectors import (
     as_batch,
     as_rows,
     in_memory,
-    reciprocals,
+    units,
 )
 
 if TYPE_CHECKING:
@@ -162,9 +162,7 @@ class Gallery:
     ) -> tuple[Integers, Floats]:
         numbers = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
         rows = self._rows if allowed is None else self._rows[numbers]
-        unit = np.ones(len(rows))
-        if self.metric == "cosine":
-            unit = reciprocals(self.prepared.summary.norms[numbers])
+        unit = units(self._metric, self.prepared.summary, len(self))[numbers]
         distances = plain.matrix(self._metric, rows, unit, batch)
         order = np.argsort(distances, axis=1, kind="stable")[:, :k]
         return numbers[order], np.take_along_axis(distances, order, 1)

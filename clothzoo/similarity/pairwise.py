@@ -11,7 +11,7 @@ from clothzoo.errors import InvalidInput
 from clothzoo.similarity import plain
 from clothzoo.similarity.metrics import find_metric
 from clothzoo.similarity.threads import share_out, thread_count
-from clothzoo.similarity.vectors import Floats, as_batch, as_rows, reciprocals, summarise
+from clothzoo.similarity.vectors import Floats, as_batch, as_rows, summarise, units
 
 _BYTE_BUDGET = 1 << 22  # for the rows of X that one thread holds in float64
 
@@ -43,7 +43,7 @@ def pairwise_distances(
     y = x if Y is None else as_rows(Y, "Y", x.shape[1])
     workers = thread_count(threads)
     summary = summarise(y, measure, "X" if Y is None else "Y", workers)
-    unit = reciprocals(summary.norms) if metric == "cosine" else np.ones(len(y))
+    unit = units(measure, summary, len(y))
     result = np.empty((len(x), len(y)))
     matrix = plain.matrix
     if not plain.ALLOWANCE.covers(len(x) * y.size):

@@ -157,6 +157,20 @@ def reciprocals(norms: Floats) -> Floats:
     return np.where(np.isfinite(units), units, 0.0)
 
 
+def units(metric: Metric, summary: Summary, count: int) -> Floats:
+    """What brings rows to the length that a measure asks for.
+
+    Args:
+        metric: the measure.
+        summary: of the rows.
+        count: how many there are.
+
+    Returns:
+        float64 (rows,), 1 / ‖v‖ or 0 for the cosine, else 1.
+    """
+    return reciprocals(summary.norms) if metric.name == "cosine" else np.ones(count)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Queries, ready to be compared.
@@ -202,8 +216,7 @@ def as_batch(rows: NDArray[Any], metric: Metric, start: int = 0, name: str = "qu
     count, dims = rows.shape
     exact = np.zeros((count, -(-dims // PADDING) * PADDING))
     exact[:, :dims] = rows
-    unit = np.ones(count)
+    unit = units(metric, summary, count)
     if metric.name == "cosine":
-        unit = reciprocals(summary.norms)
         exact *= unit[:, None]
     return Batch(exact, unit, summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -131,9 +132,9 @@ def _ask(recipe: Recipe, parts: Splits, run: Path, verbose: bool) -> dict[str, S
     )
     said = {task: np.stack([plain[task], mirrored[task]]) for task in plain}
     kept: dict[str, Any] = {_IDS: [record.id for record in parts.validation], **said}
-    partial = run / f".{_SCORES}"
-    np.savez(partial, **kept)
-    partial.replace(run / _SCORES)
+    buffer = io.BytesIO()
+    np.savez(buffer, **kept)
+    write(run / _SCORES, buffer.getvalue())
     return said
 
 
