@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from clothzoo.dtypes import dtype_policy
 from clothzoo.errors import InvalidInput
 from clothzoo.hub import presets
 from clothzoo.hub.fetch import at_revision
@@ -72,18 +72,7 @@ def load(
         weights = Path(name)
     changed = {"classes": classes, "tasks": tasks, "input_shape": input_shape}
     given = {key: value for key, value in changed.items() if value is not None} | options
-    with _policy(dtype):
+    with dtype_policy(dtype):
         return record.factory(
             include_top=include_top, weights=weights, **{**preset.arguments, **given}
         )
-
-
-@contextmanager
-def _policy(dtype: str | None) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    if dtype is not None:
-        keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -13,6 +13,7 @@ from clothzoo.preprocessing import Preprocessing
 from clothzoo.training.augmentation import Augmentation
 
 _SHIPPED = Path(__file__).parent / "recipes"
+_DTYPES = ("float32", "mixed_bfloat16")
 _OPTIMIZERS = ("adamw", "sgd")
 _WEIGHTINGS = ("dwa", "sum", "uncertainty")
 
@@ -151,6 +152,9 @@ class Recipe:
         weights: what the network starts from: "imagenet", a preset's tag, or a path, in which
             `$CLOTHZOO_DATA` stands for the folder of data sets; None for random weights.
         distillation: teachers, if any.
+        dtype: what the network computes in while it learns: "float32" (also None), or
+            "mixed_bfloat16", which keeps the weights in float32. What is published, and its
+            figures, are float32 in both cases.
     """
 
     preset: str
@@ -169,10 +173,13 @@ class Recipe:
     loss: LossRecipe
     weights: str | None = None
     distillation: DistillationRecipe | None = None
+    dtype: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch"):
             _at_least(name, getattr(self, name), 1)
+        if self.dtype is not None and self.dtype not in _DTYPES:
+            raise InvalidInput(f"no dtype {self.dtype!r}{did_you_mean(self.dtype, _DTYPES)}")
         architecture, dot, tag = self.preset.partition(".")
         if not (architecture and dot and tag):
             raise InvalidInput(f"'preset' must be <architecture>.<tag>, not {self.preset!r}")

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from clothzoo.dtypes import dtype_policy
 from clothzoo.errors import InvalidInput, RunMismatch
 from clothzoo.hub import filling
 from clothzoo.hub.files import write
@@ -122,6 +123,7 @@ def fit(
         )
     elif recipe.optimizer.average:
         learner.optimizer.finalize_variable_values(learner.trainable_variables)
+    learner.network = _in_float32(learner.network, recipe, parts)
     if keep:
         move_towards(learner.network, start, keep)
     feeder.epoch = recipe.epochs
@@ -159,7 +161,8 @@ def network_of(recipe: Recipe, parts: Splits) -> keras.Model:
 
 
 def _learner(recipe: Recipe, parts: Splits, steps: int) -> Learner:
-    network = network_of(recipe, parts)
+    with dtype_policy(recipe.dtype):
+        network = network_of(recipe, parts)
     teaching: dict[str, Any] = {}
     if recipe.distillation is not None:
         taught = recipe.distillation
@@ -178,6 +181,17 @@ def _learner(recipe: Recipe, parts: Splits, steps: int) -> Learner:
     )
     learner.optimizer.build(learner.trainable_variables)
     return learner
+
+
+def _in_float32(network: keras.Model, recipe: Recipe, parts: Splits) -> keras.Model:
+    """The network that computes in what is published, with the weights that were learnt."""
+    if recipe.dtype in {None, "float32"}:
+        return network
+    with dtype_policy("float32"):
+        exact = network_of(recipe, parts)
+    for to, learnt in zip(exact.variables, network.variables, strict=True):
+        to.assign(learnt.value)
+    return exact
 
 
 def shape_arguments(recipe: Recipe, parts: Splits) -> dict[str, Any]:

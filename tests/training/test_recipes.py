@@ -35,6 +35,7 @@ def test_a_recipe_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
         ("batch = 16", "batch = 0", "'batch' must be at least 1"),
         ('preset = "conventional_cnn.small"', 'preset = "x"', "must be <architecture>.<tag>"),
         ("seed = 3", "", "missing key 'seed'"),
+        ("seed = 3", 'seed = 3\ndtype = "bfloat16"', "did you mean 'mixed_bfloat16'"),
         ("flip = 0.5", "flipp = 0.5", "unknown key 'augmentation.flipp'; did you mean 'flip'"),
     ],
 )

@@ -172,3 +172,25 @@ def test_the_body_may_learn_more_slowly_than_the_head(garments: Path, tmp_path: 
     assert moved.pop("predictions/kernel") > 1e-3
     assert moved.pop("predictions/bias") > 1e-3
     assert max(moved.values()) < 1e-5
+
+
+def test_what_was_learnt_in_bfloat16_is_published_in_float32(
+    garments: Path, tmp_path: Path
+) -> None:
+    recipe = small_recipe(epochs=1, dtype="mixed_bfloat16")
+    parts = splits(recipe.data, garments, recipe.seed)
+    learner, _ = trainer.fit(recipe, parts, tmp_path, verbose=False)
+    assert {layer.compute_dtype for layer in learner.network.layers} == {"float32"}
+    assert {v.dtype for v in learner.network.trainable_variables} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+    (tmp_path / "exact").mkdir()
+    exact, _ = trainer.fit(
+        dataclasses.replace(recipe, dtype=None), parts, tmp_path / "exact", verbose=False
+    )
+    moved = [
+        float(np.abs(a.numpy() - b.numpy()).max())
+        for a, b in zip(
+            learner.network.trainable_variables, exact.network.trainable_variables, strict=True
+        )
+    ]
+    assert 0 < max(moved) < 0.05  # rounded differently in each step, to nearly the same end
