@@ -29,7 +29,6 @@ from study_classics import settings
 from clothzoo.datasets import clothing, fashion_mnist, rendered
 from clothzoo.datasets.photo import open_photo
 from clothzoo.datasets.record import Record
-from clothzoo.hub.presets import list_presets, preset
 from clothzoo.preprocessing import IMAGENET
 from clothzoo.retrieval import grid, pooled
 from clothzoo.retrieval.assessment import milliseconds
@@ -439,7 +438,6 @@ class Study:
             ("projection", self.projection),
             ("classics", self.classics),
             ("heat", self.heat),
-            ("networks", self.networks),
         ):
             self._step(name, step)
         self.results["about"] = self.about()
@@ -449,8 +447,7 @@ class Study:
     def _step(self, name: str, step: Callable[[], Any]) -> None:
         path = self.folder / f"{name}.json"
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        # Presets come and go, and an empty result is of something that was not installed.
-        if name == "networks" or not found:
+        if not found:  # or an empty one: of something that was not installed
             started = time.perf_counter()
             partial = path.with_suffix(".partial")
             partial.write_text(json.dumps(step()), encoding="utf-8")
@@ -664,27 +661,6 @@ class Study:
         cells = grid.cells(tuple(levels), ("avg", "gem"), ("none", "l1", "l2", "hellinger"))
         done = grid.run(cells, some, relevance, self.folder / "grid.parquet")
         return {"rows": done, "photos": len(rows)}
-
-    def networks(self) -> list[dict[str, Any]]:
-        """Accuracy of the presets that there are, from their records."""
-        rows = []
-        for name in list_presets():
-            record = preset(name)
-            rows += [
-                {
-                    "preset": record.name,
-                    "parameters": record.weights.parameters,
-                    "dataset": metric.dataset,
-                    "task": metric.task,
-                    "measure": metric.metric,
-                    "n": metric.n,
-                    "value": metric.value,
-                    "interval": list(metric.interval),
-                }
-                for metric in record.metrics
-                if metric.metric in ("accuracy", "balanced_accuracy") and metric.split == "test"
-            ]
-        return rows
 
     def about(self) -> dict[str, Any]:
         """What it ran on."""

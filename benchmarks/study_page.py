@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
+
+from tables import with_tables
 
 from clothzoo.retrieval.figures import bars, curves, heat_map
 from clothzoo.retrieval.looks import DEFAULT_EXTRACTOR, MEANING
@@ -28,7 +33,7 @@ def write(results: dict[str, Any], page: Path, names: Sequence[str], command: st
     sections = [
         _head(results, command),
         _claims(results, names),
-        _networks(results["networks"]),
+        _networks(),
         _levels(results["levels"], names),
         _layers(results["layers"], pictures, names[0]),
         _fusion(results["fusion"], names[0]),
@@ -39,7 +44,7 @@ def write(results: dict[str, Any], page: Path, names: Sequence[str], command: st
         _classics(results["classics"], names[0]),
         _limits(),
     ]
-    page.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    page.write_text(with_tables("\n\n".join(sections) + "\n"), encoding="utf-8")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -133,27 +138,21 @@ maps of {names[0]}, by P@10:
 meanings, Bray-Curtis is ahead of {beats}."""
 
 
-def _networks(rows: Sequence[Row]) -> str:
-    told = [
-        (
-            row["preset"],
-            f"{row['parameters']:,}",
-            f"{row['dataset']}, {row['task']}",
-            row["measure"].replace("_", " "),
-            f"{row['value']:.2%}",
-            " – ".join(f"{v:.1%}" for v in row["interval"]),
-            f"{row['n']:,}",
-        )
-        for row in rows
-    ]
-    head = ("preset", "parameters", "test split of", "figure", "value", "95 %", "n")
-    return f"""## Classification
+def _networks() -> str:
+    return """## Classification
 
 The presets that this version has, from their records (`clothzoo evaluate` writes them). On the 372
 test photos of the small clothing set one photo is 0.27 points and the interval at 90 % is about
 ±3 points.
 
-{table(head, told)}"""
+<!-- table: networks -->
+<!-- end -->
+
+Whether a network learns the category and `kids` better together than two do alone, on photos of
+senders that it had not seen (`python benchmarks/multitask.py`):
+
+<!-- table: multitask -->
+<!-- end -->"""
 
 
 def _levels(rows: Sequence[Row], names: Sequence[str]) -> str:

@@ -4,9 +4,8 @@
     python tools/tables.py --check    # say what is out of date, and exit with 1
 
 A table stands between `<!-- table: NAME -->` and `<!-- end -->`. The presets' figures come from
-weights/*/preset.toml and docs/benchmarks/zoo.json, those of the search from
-docs/benchmarks/search.json, which `python benchmarks/zoo.py --json …` and `python
-benchmarks/search.py --json …` write. The picture is docs/images/presets.svg.
+weights/*/preset.toml, all others from docs/benchmarks/*.json, which `python benchmarks/zoo.py
+--json …` and its like write. The picture is docs/images/presets.svg.
 """
 
 from __future__ import annotations
@@ -25,12 +24,14 @@ from clothzoo.similarity import METRICS
 from clothzoo.training.recipes import list_recipes
 
 ROOT = Path(__file__).resolve().parents[1]
+MULTITASK = ROOT / "docs" / "benchmarks" / "multitask.json"
 SEARCH = ROOT / "docs" / "benchmarks" / "search.json"
 ZOO = ROOT / "docs" / "benchmarks" / "zoo.json"
 
 _REGION = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FEW = 1000  # pictures of a test split below which a reader is told what one of them weighs
 _SHOWN = ("accuracy", "average_precision")  # of a task with many labels, of one with two
+_TWO = 2
 _OURS = "clothzoo"
 
 
@@ -41,7 +42,7 @@ def shipped() -> list[Preset]:
 
 def headline(preset: Preset, task: str) -> Metric | None:
     """The figure that speaks for a task; with two labels, how well the rare one is found."""
-    wanted = _SHOWN[len(preset.labels[task]) == 2]
+    wanted = _SHOWN[len(preset.labels[task]) == _TWO]
     return next((m for m in preset.metrics if (m.task, m.metric) == (task, wanted)), None)
 
 
@@ -172,6 +173,63 @@ def commands_table() -> str:
     return _markdown(("command", "what it does"), rows)
 
 
+def networks_table() -> str:
+    """Every figure of every preset on a test split, and what the network costs."""
+    zoo = costs()["presets"]
+    rows = []
+    for preset in shipped():
+        for metric in preset.metrics:
+            few = len(preset.labels[metric.task]) == _TWO
+            wanted = ("average_precision",) if few else ("accuracy", "balanced_accuracy")
+            if metric.split != "test" or metric.metric not in wanted:
+                continue
+            rows.append(
+                (
+                    f"`{preset.name}`",
+                    f"{preset.weights.parameters:,}",
+                    _cost(zoo.get(preset.name))[1],
+                    f"{metric.dataset}, {metric.task}",
+                    _percent(metric),
+                    f"{metric.n:,}",
+                )
+            )
+    heads = ("preset", "parameters", "ms an image", "test split of", "figure (95 %)", "n")
+    return _markdown(heads, rows)
+
+
+def multitask_table() -> str:
+    """Networks that learn two tasks beside those that learn one each, or how to find out."""
+    if not MULTITASK.is_file():
+        return "Not measured for this version yet.\n"
+    report = json.loads(MULTITASK.read_text(encoding="utf-8"))
+    tasks = list(dict.fromkeys(t for of in report["networks"].values() for t in of["tasks"]))
+    rows = []
+    for name, of in report["networks"].items():
+        gain = of.get("gain")
+        rows.append(
+            (
+                f"`{name}`",
+                *(_out_of_fold(of["tasks"].get(task)) for task in tasks),
+                "{:+.1%} ({:+.1%} to {:+.1%})".format(gain["delta_m"], *gain["interval"])
+                if gain
+                else "",
+            )
+        )
+    return _markdown(("network", *tasks, "Δm (95 %)"), rows) + (
+        f"\nOut of {report['folds']} folds by sender, {report['size']} pixels a side, "
+        f"{report['epochs']} epochs. Δm is the mean relative gain over the two networks that learn "
+        "one task each; intervals by bootstrap over senders.\n"
+    )
+
+
+def _out_of_fold(figures: Mapping[str, Any] | None) -> str:
+    if figures is None:
+        return ""
+    what = next(name for name in _SHOWN if name in figures)
+    low, high = figures["interval"]
+    return f"{what.replace('_', ' ')} {figures[what]:.1%} ({low:.1%} to {high:.1%})"
+
+
 def search_table() -> str:
     """How much longer the others take than clothzoo, or how to find out."""
     if not SEARCH.is_file():
@@ -211,6 +269,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "datasets": datasets_table,
     "licences": licences_table,
     "measures": measures_table,
+    "multitask": multitask_table,
+    "networks": networks_table,
     "presets": presets_table,
     "recipes": recipes_table,
     "search": search_table,
