@@ -10,11 +10,14 @@ from clothzoo.optional import require_keras
 
 require_keras()
 
+from clothzoo.layers.batch_norm import (  # noqa: E402
+    FusedBatchNormalization,
+    InferenceBatchNormalization,
+)
 from clothzoo.layers.conv_bn import ConvBN  # noqa: E402
 from clothzoo.layers.cross_stitch import CrossStitch  # noqa: E402
 from clothzoo.layers.inception import InceptionModule  # noqa: E402
 from clothzoo.layers.inception_residual import InceptionResidualBlock  # noqa: E402
-from clothzoo.layers.inference_batch_norm import InferenceBatchNormalization  # noqa: E402
 from clothzoo.layers.normalization import L1Normalization  # noqa: E402
 from clothzoo.layers.pooling import GeMPooling2D, GridAveragePooling2D  # noqa: E402
 from clothzoo.layers.residual import ResidualBlock  # noqa: E402
@@ -22,6 +25,7 @@ from clothzoo.layers.residual import ResidualBlock  # noqa: E402
 __all__ = [
     "ConvBN",
     "CrossStitch",
+    "FusedBatchNormalization",
     "GeMPooling2D",
     "GridAveragePooling2D",
     "InceptionModule",

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from clothzoo.layers._map_layer import MapLayer, Shape
+from clothzoo.layers.batch_norm import FusedBatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="clothzoo")
@@ -68,7 +69,7 @@ class ConvBN(MapLayer):
             data_format=self.data_format,
         )
         self.bn = self.inner(
-            keras.layers.BatchNormalization,
+            FusedBatchNormalization,
             "bn",
             axis=self.channel_axis,
             momentum=momentum,

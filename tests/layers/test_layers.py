@@ -11,6 +11,7 @@ from clothzoo import layers
 from clothzoo.layers import (
     ConvBN,
     CrossStitch,
+    FusedBatchNormalization,
     InceptionModule,
     InceptionResidualBlock,
     InferenceBatchNormalization,
@@ -197,3 +198,74 @@ def test_inference_batch_norm_ignores_training_but_learns_scale_and_shift(maps):
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old, new)
     assert [v.name for v in layer.trainable_variables] == ["gamma", "beta"]
+
+
+def normalised(kind, x, *, training, dtype="float32", **arguments):
+    """Output, moving statistics, and gradients of a weighted sum of the output."""
+    layer = kind(dtype=dtype, **arguments)
+    layer.build(x.shape)
+    rng = np.random.default_rng(3)
+    layer.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+    tf = pytest.importorskip("tensorflow")
+    weights = tf.constant(rng.normal(size=x.shape), "float32")
+    x = tf.Variable(tf.cast(x, layer.compute_dtype))
+    with tf.GradientTape() as tape:
+        y = tf.cast(layer(x, training=training), "float32")
+        loss = tf.reduce_sum(y * weights)
+    learnt = [v.value for v in layer.trainable_variables]
+    gradients = tape.gradient(loss, [x, *learnt])
+    moving = [v.numpy() for v in layer.non_trainable_variables]
+    return y.numpy(), moving, [tf.cast(g, "float32").numpy() for g in gradients]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the operation is TensorFlow's")
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("arguments", [{}, {"scale": False}, {"center": False, "epsilon": 1e-5}])
+@pytest.mark.parametrize(("dtype", "atol"), [("float32", 2e-5), ("mixed_bfloat16", 0.06)])
+def test_fused_batch_norm_is_that_of_keras(maps, training, arguments, dtype, atol):
+    found = normalised(FusedBatchNormalization, maps, training=training, dtype=dtype, **arguments)
+    wanted = normalised(
+        keras.layers.BatchNormalization, maps, training=training, dtype=dtype, **arguments
+    )
+    np.testing.assert_allclose(found[0], wanted[0], atol=atol)
+    for mine, theirs in zip(found[1], wanted[1], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+    for mine, theirs in zip(found[2], wanted[2], strict=True):
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(mine / scale, theirs / scale, atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("shape", "arguments"),
+    [((5, 6), {}), ((2, 6, 9, 7), {"axis": 1}), ((2, 9, 7, 6), {"synchronized": True})],
+)
+def test_what_cannot_be_fused_goes_the_way_of_keras(shape, arguments):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    mine, theirs = (
+        FusedBatchNormalization(**arguments),
+        keras.layers.BatchNormalization(**arguments),
+    )
+    for training in (True, False):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(mine(x, training=training)),
+            keras.ops.convert_to_numpy(theirs(x, training=training)),
+            atol=1e-6,
+        )
+
+
+def test_a_mask_is_heeded(maps):
+    mask = np.ones(maps.shape[:3], bool)
+    mask[0] = False
+    layer = FusedBatchNormalization(momentum=0.0)
+    layer(maps, training=True, mask=mask)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer.moving_mean), maps[1].mean(axis=(0, 1)), atol=1e-5
+    )
+
+
+def test_a_frozen_layer_normalises_by_what_it_knows(maps):
+    layer = FusedBatchNormalization()
+    layer.build(maps.shape)
+    layer.trainable = False
+    out = keras.ops.convert_to_numpy(layer(maps, training=True))
+    np.testing.assert_allclose(out, maps / np.sqrt(1 + layer.epsilon), atol=1e-5)
