@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -20,11 +18,11 @@ from clothzoo.training.pictures import Pictures
 Floats = NDArray[np.float32]
 Batch = tuple[Any, ...]
 
-_AHEAD = 3
+_AHEAD = 4
 
 
 class Feeder(keras.utils.PyDataset):
-    """Records as batches, decoded in threads, a few batches ahead and never more.
+    """Records as batches, which Keras asks for in threads, a few ahead and never more.
 
     What a batch holds follows from the seed, the epoch and the batch's number alone, so that a
     resumed run sees what the unbroken one would have seen. Keras does not tell a data set at
@@ -71,7 +69,9 @@ class Feeder(keras.utils.PyDataset):
         seed: int = 0,
         cache: int = 1 << 30,
     ) -> None:
-        super().__init__()
+        # With one worker, Keras on TensorFlow leaves reading ahead to tf.data's autotuning, and waits
+        # up to a minute for the end of that thread between two epochs.
+        super().__init__(workers=2, max_queue_size=_AHEAD)
         if batch_size < 1:
             raise InvalidInput(f"batch_size must be at least 1, not {batch_size}")
         self.epoch = 0
@@ -89,10 +89,6 @@ class Feeder(keras.utils.PyDataset):
             for task, y in self._targets.items()
         }
         self._weighted = len(labels) > 1 or any((w != 1).any() for w in self._weights.values())
-        # One thread puts batches together, while others decode and the network works.
-        self._assembler = ThreadPoolExecutor(1, thread_name_prefix="clothzoo-batch")
-        self._ahead: dict[tuple[int, int], Future[Batch]] = {}
-        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return -(-self._size // self._batch_size)
@@ -106,18 +102,17 @@ class Feeder(keras.utils.PyDataset):
         """
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
-        epoch = self.epoch
-        wanted = [(epoch, i) for i in range(index, min(index + _AHEAD + 1, len(self)))]
-        with self._lock:
-            before = self._ahead
-            self._ahead = {
-                key: before.get(key) or self._assembler.submit(self._assembled, *key)
-                for key in wanted
-            }
-            batch = self._ahead.pop(wanted[0])
-            for key in before.keys() - set(wanted):
-                before[key].cancel()
-        return batch.result()
+        rows = self.order(self.epoch)[index * self._batch_size : (index + 1) * self._batch_size]
+        rng = np.random.default_rng([self._seed, self.epoch, 1 + index])
+        x = self._preprocessing.normalise(self._augmentation(rng, self._pictures[rows]))
+        targets = {task: y[rows] for task, y in self._targets.items()}
+        weights = {task: w[rows] for task, w in self._weights.items()}
+        if not targets:
+            return (x,)
+        if len(targets) > 1:
+            return x, targets, weights
+        (y,), (w,) = targets.values(), weights.values()
+        return (x, y, w) if self._weighted else (x, y)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch; Keras calls this."""
@@ -136,19 +131,6 @@ class Feeder(keras.utils.PyDataset):
         if not self._shuffle:
             return np.arange(self._size)
         return np.random.default_rng([self._seed, epoch, 0]).permutation(self._size)
-
-    def _assembled(self, epoch: int, index: int) -> Batch:
-        rows = self.order(epoch)[index * self._batch_size : (index + 1) * self._batch_size]
-        rng = np.random.default_rng([self._seed, epoch, 1 + index])
-        x = self._preprocessing.normalise(self._augmentation(rng, self._pictures[rows]))
-        targets = {task: y[rows] for task, y in self._targets.items()}
-        weights = {task: w[rows] for task, w in self._weights.items()}
-        if not targets:
-            return (x,)
-        if len(targets) > 1:
-            return x, targets, weights
-        (y,), (w,) = targets.values(), weights.values()
-        return (x, y, w) if self._weighted else (x, y)
 
 
 def _one_hot(records: Sequence[Record], task: str, names: Sequence[Label]) -> Floats:

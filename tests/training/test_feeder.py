@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import keras
 import numpy as np
@@ -134,6 +135,19 @@ def test_a_photo_that_cannot_be_read_stops_the_epoch_with_its_name(tmp_path):
         list(Feeder(records, SMALL, LABELS, batch_size=2))
 
 
+class StopAtOnce(keras.callbacks.Callback):
+    """Ends a run after a batch that takes long."""
+
+    def __init__(self, decoded):
+        super().__init__()
+        self.decoded = decoded
+
+    def on_train_batch_end(self, batch, logs=None):
+        time.sleep(0.5)
+        self.ahead = len(self.decoded)
+        self.model.stop_training = True
+
+
 def test_no_more_than_a_few_batches_are_decoded_ahead(monkeypatch):
     decoded = []
     whole = Preprocessing.pixels
@@ -145,9 +159,11 @@ def test_no_more_than_a_few_batches_are_decoded_ahead(monkeypatch):
     records = [Record(np.zeros((9, 9), np.uint8), {"category": "a"}, str(n)) for n in range(1000)]
     feeder = Feeder(records, SMALL, LABELS, batch_size=10, cache=0)
     monkeypatch.setattr(Preprocessing, "pixels", counted)
-    feeder[0]
-    feeder._assembler.shutdown(wait=True)
-    assert len(decoded) <= 40
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    stop = StopAtOnce(decoded)
+    model.fit(feeder, verbose=0, callbacks=[stop])
+    assert 10 < stop.ahead <= 100
 
 
 class Seen(keras.callbacks.Callback):
