@@ -1,6 +1,7 @@
 """'This is not clothing': how well each preset's energy tells garments from what is none.
 
 Run: python benchmarks/unknown.py [PRESET ...] [--out docs/images/unknown.svg]
+     [--json docs/benchmarks/unknown.json]
 
 Garments are the test split of what the preset was trained on. What is none: the photos that the
 clothing data set itself leaves out (its labels "Other", "Skip" and "Not sure"; many do show
@@ -11,6 +12,7 @@ the area under the ROC curve, and what the threshold in the preset's record lets
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,25 +88,37 @@ def draw(found: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         pyplot.close(figure)
 
 
+def judged(name: str, scores: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """{kind: how many pictures, the share that the threshold lets pass, the area}."""
+    unknown = preset(name).unknown
+    found: dict[str, dict[str, float]] = {}
+    for kind, energy_of in scores.items():
+        found[kind] = {"pictures": len(energy_of)}
+        if unknown:
+            found[kind]["pass"] = float(np.mean(energy_of >= unknown.threshold))
+        if kind != "garments":
+            found[kind]["area"] = curve(scores["garments"], energy_of)[2]
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("preset", nargs="*", help="all with a threshold where none is named")
     parser.add_argument("--out", type=Path, help="a picture of the curves")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
     given = parser.parse_args()
     names = given.preset or [name for name in list_presets() if preset(name).unknown]
-    found = {}
+    found, report = {}, {}
     for name in names:
         found[name] = energies(name)
-        unknown = preset(name).unknown
+        report[name] = judged(name, found[name])
         print(name)
-        for kind, scores in found[name].items():
-            passed = f"{np.mean(scores >= unknown.threshold):6.1%} pass" if unknown else ""
-            area = (
-                ""
-                if kind == "garments"
-                else f"area {curve(found[name]['garments'], scores)[2]:.3f}"
-            )
-            print(f"  {kind:16} {len(scores):>6,}  {passed}  {area}", flush=True)
+        for kind, figures in report[name].items():
+            passed = f"{figures['pass']:6.1%} pass" if "pass" in figures else ""
+            area = f"area {figures['area']:.3f}" if "area" in figures else ""
+            print(f"  {kind:16} {figures['pictures']:>6,}  {passed}  {area}", flush=True)
+    if given.json:
+        given.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if given.out and found:
         draw(found, given.out)
         print(f"Look at {given.out}")

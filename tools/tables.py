@@ -24,6 +24,7 @@ from clothzoo.similarity import METRICS
 from clothzoo.training.recipes import list_recipes
 
 ROOT = Path(__file__).resolve().parents[1]
+UNKNOWN = ROOT / "docs" / "benchmarks" / "unknown.json"
 MULTITASK = ROOT / "docs" / "benchmarks" / "multitask.json"
 SEARCH = ROOT / "docs" / "benchmarks" / "search.json"
 ZOO = ROOT / "docs" / "benchmarks" / "zoo.json"
@@ -230,6 +231,22 @@ def _out_of_fold(figures: Mapping[str, Any] | None) -> str:
     return f"{what.replace('_', ' ')} {figures[what]:.1%} ({low:.1%} to {high:.1%})"
 
 
+def unknown_table() -> str:
+    """What each preset's threshold lets pass, and the area under its ROC curve."""
+    report = json.loads(UNKNOWN.read_text(encoding="utf-8"))
+    kinds = list(dict.fromkeys(kind for of in report.values() for kind in of))
+    rows = [
+        (f"`{name}`", *(_let_pass(of[kind]) if kind in of else "" for kind in kinds))
+        for name, of in report.items()
+    ]
+    return _markdown(("let pass", *kinds), rows)
+
+
+def _let_pass(figures: Mapping[str, float]) -> str:
+    area = f", area {figures['area']:.3f}" if "area" in figures else ""
+    return f"{figures['pass']:.1%} of {figures['pictures']:,}{area}"
+
+
 def search_table() -> str:
     """How much longer the others take than clothzoo, or how to find out."""
     if not SEARCH.is_file():
@@ -274,6 +291,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "presets": presets_table,
     "recipes": recipes_table,
     "search": search_table,
+    "unknown": unknown_table,
 }
 
 

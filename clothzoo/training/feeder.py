@@ -69,8 +69,8 @@ class Feeder(keras.utils.PyDataset):
         seed: int = 0,
         cache: int = 1 << 30,
     ) -> None:
-        # With one worker, Keras on TensorFlow leaves reading ahead to tf.data's autotuning, and waits
-        # up to a minute for the end of that thread between two epochs.
+        # With one worker, Keras on TensorFlow leaves reading ahead to tf.data's autotuning, and
+        # waits up to a minute for the end of that thread between two epochs.
         super().__init__(workers=2, max_queue_size=_AHEAD)
         if batch_size < 1:
             raise InvalidInput(f"batch_size must be at least 1, not {batch_size}")
