@@ -28,6 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 from clothzoo import list_presets, load
+from clothzoo.inference.processor import has_bfloat16
 from clothzoo.inference.recipe import Recipe
 from clothzoo.inference.runtime import compiled
 
@@ -88,6 +89,7 @@ def main() -> None:
     machine = {
         "processor": f"{os.cpu_count()} × {_processor()}",
         "load when started": round(os.getloadavg()[0], 1),
+        "bfloat16 units": "yes" if has_bfloat16() else "no",
         **{package: version(package) for package in ("keras", "tensorflow-cpu", "openvino")},
     }
     print(machine)

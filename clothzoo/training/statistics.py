@@ -34,16 +34,19 @@ def recalibrate(network: keras.Model, batches: Sequence[Any], limit: int = _BATC
     seeds = [v for v in fixed if not v.name.startswith("moving_")]
     if not moving:
         return
-    before = [v.numpy() for v in seeds]
+    before, start = ([np.array(v.numpy()) for v in some] for some in (seeds, moving))
     count = min(limit, len(batches))
     skipped = min(_WARM_UP, count // 2)
     sums = [np.zeros(v.shape, np.float64) for v in moving]
     for number in range(count):
         network(batches[number][0], training=True)
+        if all(map(np.array_equal, (v.numpy() for v in moving), start)):
+            break  # every layer here normalises by fixed statistics
         if number >= skipped:
             for total, variable in zip(sums, moving, strict=True):
                 total += np.asarray(variable.numpy())
-    for total, variable in zip(sums, moving, strict=True):
-        variable.assign(total / (count - skipped))
+    else:
+        for total, variable in zip(sums, moving, strict=True):
+            variable.assign(total / (count - skipped))
     for variable, value in zip(seeds, before, strict=True):
         variable.assign(value)
