@@ -12,11 +12,11 @@ from tables import headline
 from clothzoo.hub.presets import Preset
 
 _INK, _ACCENT = "#5f6b6a", "#0b6b5d"
-_CLOSE = 6.0  # times the multiply-adds: a name is about as long
+_CLOSE = 10.0  # times the multiply-adds: a name is about as long
 
 
 def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Path) -> None:
-    """Figure over multiply-adds of every preset, one panel for each test data and task, as SVG.
+    """Figure over multiply-adds, one panel for each test data and task of several presets, as SVG.
 
     Args:
         presets: with their figures.
@@ -34,10 +34,12 @@ def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Pat
         for task in preset.labels if preset.name in costs else ():
             if figure := headline(preset, task):
                 panels[figure.dataset, task, figure.metric].append((preset, figure))
+    panels = {what: found for what, found in panels.items() if len(found) > 1}  # to compare
     style = {
         "svg.fonttype": "none",
         "svg.hashsalt": "clothzoo",
         "font.family": "sans-serif",
+        "font.size": 9,
         "text.color": _INK,
         "axes.edgecolor": _INK,
         "axes.labelcolor": _INK,
@@ -66,7 +68,7 @@ def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Pat
                     ha="right" if left else "left",
                 )
             axes.set_xscale("log")
-            axes.set_xlim(3, 6000)
+            axes.set_xlim(1, 40_000)
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f} M"))
             axes.margins(y=0.3)
             axes.spines[["top", "right"]].set_visible(False)
