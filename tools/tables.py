@@ -32,7 +32,6 @@ ZOO = ROOT / "docs" / "benchmarks" / "zoo.json"
 _REGION = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _FEW = 1000  # pictures of a test split below which a reader is told what one of them weighs
 _SHOWN = ("accuracy", "average_precision")  # of a task with many labels, of one with two
-_TWO = 2
 _OURS = "clothzoo"
 
 
@@ -43,8 +42,12 @@ def shipped() -> list[Preset]:
 
 def headline(preset: Preset, task: str) -> Metric | None:
     """The figure that speaks for a task; with two labels, how well the rare one is found."""
-    wanted = _SHOWN[len(preset.labels[task]) == _TWO]
+    wanted = _telling(preset, task)
     return next((m for m in preset.metrics if (m.task, m.metric) == (task, wanted)), None)
+
+
+def _telling(preset: Preset, task: str) -> str:
+    return _SHOWN[len(preset.labels[task]) == 2]
 
 
 def presets_table() -> str:
@@ -105,9 +108,12 @@ def _cost(measured: Mapping[str, Any] | None) -> tuple[str, str]:
 
 
 def _percent(figure: Metric) -> str:
-    interval = " to ".join(f"{100 * v:.1f}" for v in figure.interval)
-    what = figure.metric.replace("_", " ")
-    return f"{what} {100 * figure.value:.1f} %" + f" ({interval})" * bool(interval)
+    return _worded(figure.metric, figure.value, figure.interval)
+
+
+def _worded(measure: str, value: float, interval: Sequence[float]) -> str:
+    span = " to ".join(f"{100 * v:.1f}" for v in interval)
+    return f"{measure.replace('_', ' ')} {100 * value:.1f} %" + f" ({span})" * bool(span)
 
 
 def _small_splits(presets: Sequence[Preset]) -> str:
@@ -180,8 +186,7 @@ def networks_table() -> str:
     rows = []
     for preset in shipped():
         for metric in preset.metrics:
-            few = len(preset.labels[metric.task]) == _TWO
-            wanted = ("average_precision",) if few else ("accuracy", "balanced_accuracy")
+            wanted = (_telling(preset, metric.task), "balanced_accuracy")
             if metric.split != "test" or metric.metric not in wanted:
                 continue
             rows.append(
@@ -227,8 +232,7 @@ def _out_of_fold(figures: Mapping[str, Any] | None) -> str:
     if figures is None:
         return ""
     what = next(name for name in _SHOWN if name in figures)
-    low, high = figures["interval"]
-    return f"{what.replace('_', ' ')} {figures[what]:.1%} ({low:.1%} to {high:.1%})"
+    return _worded(what, figures[what], figures["interval"])
 
 
 def unknown_table() -> str:
