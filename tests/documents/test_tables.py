@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -75,3 +76,33 @@ def test_the_search_table_gives_ratios_and_the_machine(tables: ModuleType) -> No
     assert first == "| braycurtis top-10, 100 × 8, queries: 1 | 2 ms | 3.5 × | 15.0 × |"
     assert second == "| cosine top-10, 100 × 8, queries: 1 | 2 ms | 0.5 × |  |"
     assert "2 × Chip, 2 threads, load 0.1 at the start; python 3.11.9, faiss-cpu 1.15.1" in rest[1]
+
+
+def test_the_multitask_table_gives_each_task_and_the_gain(
+    tables: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kids = {"average_precision": 0.5, "interval": [0.4, 0.6]}
+    category = {"accuracy": 0.8, "interval": [0.75, 0.85]}
+    report = {
+        "size": 128,
+        "epochs": 8,
+        "folds": 5,
+        "networks": {
+            "alone.category": {"tasks": {"category": category}},
+            "alone.kids": {"tasks": {"kids": kids}},
+            "together": {
+                "tasks": {"category": category, "kids": kids},
+                "gain": {"delta_m": 0.012, "interval": [-0.01, 0.034]},
+            },
+        },
+    }
+    path = tmp_path / "multitask.json"
+    monkeypatch.setattr(tables, "MULTITASK", path)
+    assert "Not measured" in tables.multitask_table()
+    path.write_text(json.dumps(report), encoding="utf-8")
+    head, _, first, second, third, *rest = tables.multitask_table().splitlines()
+    assert head == "| network | category | kids | Δm (95 %) |"
+    assert first == "| `alone.category` | accuracy 80.0 % (75.0 to 85.0) |  |  |"
+    assert second == "| `alone.kids` |  | average precision 50.0 % (40.0 to 60.0) |  |"
+    assert third.endswith("| +1.2% (-1.0% to +3.4%) |")
+    assert "5 folds by sender, 128 pixels" in rest[1]
