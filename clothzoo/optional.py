@@ -6,7 +6,6 @@ import importlib
 import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -40,17 +39,12 @@ def require(module: str, extra: str) -> ModuleType:
         ) from error
 
 
-def require_keras() -> ModuleType:
-    """Import Keras, checking first that a backend is installed.
-
-    Returns:
-        The module `keras`.
+def check_backend() -> None:
+    """See that what Keras would run on is installed.
 
     Raises:
         BackendMissing: the backend that Keras is set to is not installed.
     """
-    if "keras" in sys.modules:
-        return sys.modules["keras"]
     backend = os.environ.get("KERAS_BACKEND") or _configured_backend()
     if backend in _BACKENDS and importlib.util.find_spec(_BACKENDS[backend]) is None:
         installed = [b for b, m in _BACKENDS.items() if importlib.util.find_spec(m)]
@@ -64,7 +58,6 @@ def require_keras() -> ModuleType:
             f"run: pip install 'clothzoo[{backend}]' ({way_out})",
             name=backend,
         )
-    return importlib.import_module("keras")
 
 
 def _configured_backend() -> str:

@@ -6,21 +6,17 @@ All take and give 4-D feature maps, in `channels_last` (N, H, W, C) or `channels
 
 from __future__ import annotations
 
-from clothzoo.optional import require_keras
-
-require_keras()
-
-from clothzoo.layers.batch_norm import (  # noqa: E402
+from clothzoo.layers.batch_norm import (
     FusedBatchNormalization,
     InferenceBatchNormalization,
 )
-from clothzoo.layers.conv_bn import ConvBN  # noqa: E402
-from clothzoo.layers.cross_stitch import CrossStitch  # noqa: E402
-from clothzoo.layers.inception import InceptionModule  # noqa: E402
-from clothzoo.layers.inception_residual import InceptionResidualBlock  # noqa: E402
-from clothzoo.layers.normalization import L1Normalization  # noqa: E402
-from clothzoo.layers.pooling import GeMPooling2D, GridAveragePooling2D  # noqa: E402
-from clothzoo.layers.residual import ResidualBlock  # noqa: E402
+from clothzoo.layers.conv_bn import ConvBN
+from clothzoo.layers.cross_stitch import CrossStitch
+from clothzoo.layers.inception import InceptionModule
+from clothzoo.layers.inception_residual import InceptionResidualBlock
+from clothzoo.layers.normalization import L1Normalization
+from clothzoo.layers.pooling import GeMPooling2D, GridAveragePooling2D
+from clothzoo.layers.residual import ResidualBlock
 
 __all__ = [
     "ConvBN",

@@ -11,7 +11,6 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from clothzoo.errors import ArchitectureNotFound, did_you_mean
-from clothzoo.optional import require_keras
 
 if TYPE_CHECKING:
     from clothzoo.models._features import feature_layers
@@ -51,7 +50,6 @@ def architecture(name: str) -> Architecture:
     """
     if name not in list_models():
         raise ArchitectureNotFound(f"no architecture {name!r}{did_you_mean(name, list_models())}")
-    require_keras()
     importlib.import_module(f"{__name__}.{name}")
     from clothzoo.models._registry import ARCHITECTURES
 
@@ -60,7 +58,6 @@ def architecture(name: str) -> Architecture:
 
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
-        require_keras()
         return getattr(importlib.import_module(_FUNCTIONS[name]), name)
     # A factory is named as its file is, without the underscores: InceptionCNN, inception_cnn.
     for model_id in list_models():

@@ -14,7 +14,6 @@ from clothzoo.datasets.photo import Box, Photo, open_photo
 from clothzoo.errors import InvalidInput, UnreadablePhoto
 from clothzoo.inference.recipe import Recipe
 from clothzoo.inference.runtime import compiled, compiled_model, wants_compiled
-from clothzoo.optional import require_keras
 from clothzoo.preprocessing import Preprocessing
 from clothzoo.retrieval.composition import Composition
 from clothzoo.retrieval.descriptors import Descriptor
@@ -158,7 +157,6 @@ class Extractor:
         program = compiled(recipe, runtime) if wants_compiled(runtime) and known else None
         network: CompiledNetwork | KerasNetwork
         if program is None:
-            require_keras()
             from clothzoo.retrieval import network as keras_bound
 
             if isinstance(source, str):

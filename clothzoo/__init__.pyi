@@ -1,0 +1,17 @@
+from . import datasets as datasets
+from . import errors as errors
+from . import explain as explain
+from . import hub as hub
+from . import layers as layers
+from . import models as models
+from . import preprocessing as preprocessing
+from . import retrieval as retrieval
+from . import similarity as similarity
+from . import training as training
+from ._version import __version__ as __version__
+from .classification import classify as classify
+from .hub import list_presets as list_presets
+from .hub import preset as preset
+from .models import list_models as list_models
+from .models import load as load
+from .retrieval.engine import RetrievalEngine as RetrievalEngine

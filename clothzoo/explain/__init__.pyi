@@ -1,0 +1,14 @@
+from .catalogue import CatalogueMap as CatalogueMap
+from .catalogue import catalogue_map as catalogue_map
+from .drawing import overlay as overlay
+from .drawing import save as save
+from .figures import photo_figure as photo_figure
+from .figures import probe_figure as probe_figure
+from .figures import similarity_figure as similarity_figure
+from .grad_cam import class_map as class_map
+from .maps import feature_maps as feature_maps
+from .occlusion import occlusion_map as occlusion_map
+from .probes import LayerScore as LayerScore
+from .probes import layer_probe as layer_probe
+from .similarity import similarity_map as similarity_map
+from .thumbnails import catalogue_figure as catalogue_figure

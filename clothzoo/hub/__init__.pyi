@@ -1,0 +1,9 @@
+from .filling import fill as fill
+from .inventory import pull as pull
+from .inventory import table as table
+from .inventory import verify as verify
+from .presets import Preset as Preset
+from .presets import list_presets as list_presets
+from .presets import preset as preset
+from .writing import save as save
+from .writing import write_preset as write_preset

@@ -1,0 +1,12 @@
+from .augmentation import Augmentation as Augmentation
+from .cross_validation import cross_validate as cross_validate
+from .evaluation import Evaluation as Evaluation
+from .evaluation import evaluate as evaluate
+from .feeder import Feeder as Feeder
+from .fine_tuning import fine_tuning_recipe as fine_tuning_recipe
+from .multitask import compare as compare
+from .multitask import relative_gain as relative_gain
+from .recipes import Recipe as Recipe
+from .recipes import list_recipes as list_recipes
+from .recipes import load_recipe as load_recipe
+from .trainer import train as train
