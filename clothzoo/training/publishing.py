@@ -28,7 +28,7 @@ from clothzoo.training.prediction import logits_of
 from clothzoo.training.recipes import Recipe
 
 CURVES = "curves.png"
-_HALF_MOVES = 0.001  # of the accuracy, at most
+_HALF_MOVES = 0.001  # of the pictures, at most, or a single one where they are few
 _SAMPLE = 2_000  # training pictures to judge that by where none are held out
 
 # By what the weights' file is called.
@@ -120,8 +120,8 @@ def _storage(
         task = output or recipe.data.tasks[0]
         truth = targets(sample, task, parts.labels[task])
         known = truth >= 0
-        right = [(v[output].argmax(axis=1) == truth)[known].mean() for v in (logits, rounded)]
-        if abs(right[0] - right[1]) > _HALF_MOVES:
+        right = [(v[output].argmax(axis=1) == truth)[known].sum() for v in (logits, rounded)]
+        if abs(int(right[0]) - int(right[1])) > max(1, _HALF_MOVES * known.sum()):
             return "float32"
     return "float16"
 
