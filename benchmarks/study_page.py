@@ -148,9 +148,9 @@ test photos of the small clothing set one photo is 0.27 points and the interval 
 <!-- table: networks -->
 <!-- end -->
 
-The thesis found its multi-task networks not satisfactory. Whether a network learns the category and
-`kids` better together than two of the same trunk do alone, on photos of senders that it had not seen
-(`python benchmarks/multitask.py`; Δm above 0 where it does):
+The thesis found its multi-task networks not satisfactory. Whether a network learns the category
+and `kids` better together than two of the same trunk do alone, on photos of senders that it had
+not seen (`python benchmarks/multitask.py`; Δm above 0 where it does):
 
 <!-- table: multitask -->
 <!-- end -->"""
