@@ -7,9 +7,9 @@ loaded when it is first used, and Keras with it only where the name needs Keras.
 
 import lazy_loader
 
-from clothzoo._keras_hook import install
+from clothzoo import _keras_hook
 from clothzoo._version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-install()
+_keras_hook.install()

@@ -7,8 +7,6 @@ import importlib.util
 import sys
 from typing import Any
 
-from clothzoo.optional import check_backend
-
 
 class _AroundKeras:
     """Checks for a backend before Keras is imported, and imports our layers after.
@@ -20,6 +18,8 @@ class _AroundKeras:
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
         if fullname != "keras":
             return None
+        from clothzoo.optional import check_backend  # not before: importing clothzoo is cheap
+
         check_backend()
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
