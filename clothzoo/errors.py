@@ -89,6 +89,10 @@ class RunMismatch(ClothzooError, ValueError):
     """A run's folder belongs to another recipe than the one to be resumed."""
 
 
+class TrainingDiverged(ClothzooError, ArithmeticError):
+    """The loss of a run became infinite or not a number."""
+
+
 class DatasetNotFound(ClothzooError, FileNotFoundError):
     """A data set is neither on disk nor to be downloaded."""
 

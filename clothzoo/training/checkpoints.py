@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from clothzoo.errors import RunMismatch
+from clothzoo.errors import RunMismatch, TrainingDiverged
 from clothzoo.hub import files
 from clothzoo.training.learner import Learner
 from clothzoo.training.recipes import Recipe
@@ -34,6 +35,9 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         folder: of the run.
         rows: the log so far; grows by a row an epoch.
+
+    Raises:
+        TrainingDiverged: the loss is no number any more; what was saved before stays.
     """
 
     def __init__(self, folder: Path, rows: list[dict[str, float]]) -> None:
@@ -43,7 +47,14 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save."""
-        self.rows.append({"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}})
+        row = {"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}}
+        if not math.isfinite(row["loss"]):
+            raise TrainingDiverged(
+                f"the loss became {row['loss']} in epoch {epoch + 1}, from which nothing recovers; "
+                f"{self.folder} keeps the {epoch} before it. Begin again in a new folder with a "
+                "smaller 'optimizer.learning_rate', an 'optimizer.clip', or dtype = 'float32'"
+            )
+        self.rows.append(row)
         arrays = {f"{n:05d}": np.asarray(v.numpy()) for n, v in enumerate(self.model.state)}
         metadata = {"rows": json.dumps(self.rows), "paths": _paths(self.model)}
         data = safetensors.numpy.save(arrays, metadata=metadata)
