@@ -57,6 +57,7 @@ def train(
         RecipeNotFound, InvalidInput: the recipe cannot be used.
         DatasetNotFound: the data is nowhere to be had.
         RunMismatch: `out` holds another run, or one that you did not ask to resume.
+        TrainingDiverged: the loss became infinite or not a number.
 
     Example:
         >>> from clothzoo.training import train
@@ -112,6 +113,10 @@ def fit(
             callbacks.append(keras.callbacks.SwapEMAWeights())
         if recipe.loss.weighting == "dwa":
             callbacks.append(TaskLosses())
+        # Else Keras on JAX and PyTorch takes a batch off the queue to see what the metrics measure,
+        # and the first epoch begins at the second batch: another one than if it were resumed at.
+        x, y, weights = keras.utils.unpack_x_y_sample_weight(feeder[0])
+        learner.compute_metrics(x, y, y, weights)
         learner.fit(
             feeder,
             initial_epoch=done,

@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 import clothzoo
-from clothzoo.errors import InvalidInput, RunMismatch
+from clothzoo.errors import InvalidInput, RunMismatch, TrainingDiverged
 from clothzoo.hub.presets import Preset
 from clothzoo.training import checkpoints, load_recipe, train, trainer
 from clothzoo.training.data import DataRecipe, Splits, splits
@@ -58,6 +58,7 @@ def test_the_recipe_is_kept_with_the_run(run: tuple[Path, Preset]) -> None:
     assert load_recipe(run[0] / "recipe.toml") == small_recipe()
 
 
+@pytest.mark.backend
 def test_a_run_that_was_interrupted_ends_with_the_same_weights(
     run: tuple[Path, Preset],
     garments: Path,
@@ -89,6 +90,23 @@ def test_a_finished_run_that_is_resumed_gives_the_same_preset_again(
 ) -> None:
     again = train(small_recipe(), data=garments, out=run[0], resume=True, verbose=False)
     assert again.sha256 == run[1].sha256
+
+
+def test_a_run_that_diverges_says_so_and_keeps_what_it_had(
+    run: tuple[Path, Preset], garments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(self: keras.callbacks.Callback, epoch: int, logs: object = None) -> None:
+        if epoch == 1:
+            bias = self.model.network.trainable_variables[-1]
+            bias.assign(np.full(bias.shape, np.nan, np.float32))
+
+    monkeypatch.setattr(checkpoints.Checkpoint, "on_epoch_begin", explode)
+    with pytest.raises(TrainingDiverged, match="became nan in epoch 2"):
+        train(small_recipe(), data=garments, out=tmp_path / "run", verbose=False)
+    monkeypatch.undo()
+    train(small_recipe(), data=garments, out=tmp_path / "run", resume=True, verbose=False)
+    for name, values in weights_of(run[0]).items():
+        np.testing.assert_array_equal(weights_of(tmp_path / "run")[name], values, err_msg=name)
 
 
 def test_a_run_is_not_begun_over_another_one(run: tuple[Path, Preset], garments: Path) -> None:
