@@ -13,6 +13,8 @@ from clothzoo.hub.presets import Preset
 
 _INK, _ACCENT = "#5f6b6a", "#0b6b5d"
 _CLOSE = 10.0  # times the multiply-adds: a name is about as long
+_BESIDE = 1.3  # times the multiply-adds: points that stand so close have their names in one line
+_HIGH = 0.06  # of the values shown: a name is about as high
 
 
 def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Path) -> None:
@@ -52,18 +54,24 @@ def write_picture(presets: Sequence[Preset], costs: Mapping[str, Any], path: Pat
         )
         for axes, ((dataset, task, metric), found) in zip(rows[:, 0], panels.items(), strict=True):
             sizes = [costs[preset.name]["multiply_adds"] / 1e6 for preset, _ in found]
-            for (preset, figure), size in zip(found, sizes, strict=True):
-                value = 100 * figure.value
+            values = [100 * figure.value for _, figure in found]
+            ends = [100 * end for _, figure in found for end in figure.interval or ()]
+            close = _HIGH * (max(ends + values) - min(ends + values))
+            for (preset, figure), size, value in zip(found, sizes, values, strict=True):
                 if figure.interval:
                     low, high = (100 * v for v in figure.interval)
                     axes.vlines(size, low, high, color=_ACCENT, linewidth=1.5)
                 axes.plot(size, value, "o", color=_ACCENT)
                 # Where another point stands close by on the right, the name goes to the left.
                 left = any(1 < other / size < _CLOSE for other in sizes)
+                beside = min(v for v in sizes if size / _BESIDE < v <= size) if left else size
+                # Names at nearly the same height part, the upper one upwards.
+                apart = [v for v in values if 0 < abs(v - value) < close]
+                up = sum(4 if v < value else -4 for v in apart)
                 axes.annotate(
                     preset.name.removesuffix(f".{dataset}"),
-                    (size, value),
-                    (-7 if left else 7, -3),
+                    (beside, value),
+                    (-7 if left else 7, -3 + up),
                     textcoords="offset points",
                     ha="right" if left else "left",
                 )
