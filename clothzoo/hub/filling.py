@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LUMA = np.array(
     [0.299, 0.587, 0.114], np.float32
 )  # what Pillow makes grey of red, green and blue with
+_CLASSIFIER = "_predictions"  # what follows a task's name in that of its last layer
 _LOG = logging.getLogger(__name__)
 
 
@@ -88,8 +89,9 @@ def assign(
     """Put the weights of a file into a model.
 
     A layer of the head whose shapes differ from the file's, or that the file does not hold,
-    keeps the weights that it has. A first kernel for one channel is adapted to three and the
-    other way round, so that a grey picture gives the same output as before.
+    keeps the weights that it has. A task that the file does not know begins with the layers that
+    the file's first task has to itself. A first kernel for one channel is adapted to three and
+    the other way round, so that a grey picture gives the same output as before.
 
     Args:
         model: what is filled.
@@ -106,6 +108,7 @@ def assign(
     first = next((path for path, v in variables.items() if len(v.shape) == 4), "")
     if first in arrays:
         arrays[first] = _adapted(arrays[first], tuple(variables[first].shape))
+    arrays = _for_tasks(arrays, variables, header.head, head)
 
     wrong = [
         path
@@ -151,6 +154,26 @@ def head_layers(model: keras.Model) -> tuple[str, ...]:
         else:
             ahead.extend(layer.input if isinstance(layer.input, list) else [layer.input])
     return tuple(sorted(found))
+
+
+def _for_tasks(
+    arrays: dict[str, NDArray[Any]],
+    paths: Iterable[str],
+    stored: Sequence[str],
+    head: Sequence[str],
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a file without those of tasks that `head` lacks, and with those of new ones."""
+    old, new = ([name.removesuffix(_CLASSIFIER) for name in names] for names in (stored, head))
+    if not old or not new:
+        return arrays
+    gone = tuple(f"{task}_" for task in old if task not in new)
+    kept = {path: v for path, v in arrays.items() if not path.startswith(gone)}
+    for path in paths:
+        for task in set(new) - set(old):
+            like = f"{old[0]}{path.removeprefix(task)}"
+            if path.startswith(f"{task}_") and like in arrays and _layer(path) not in head:
+                kept[path] = arrays[like]
+    return kept
 
 
 def _read(path: Path) -> bytes:

@@ -37,7 +37,8 @@ def load(
     Args:
         name: `<architecture>.<tag>`, or the path of a preset's folder.
         classes: number of classes of one's own, for a single-task network.
-        tasks: {task: number of classes} of one's own, for a multi-task network.
+        tasks: {task: number of classes} of one's own, for a multi-task network; where tasks have
+            layers to themselves, those of a new one begin as those of the preset's first.
         input_shape: (height, width, channels) other than the preset's.
         include_top: whether the network ends in class probabilities.
         dtype: a Keras dtype policy such as "bfloat16" or "mixed_bfloat16"; the current one where

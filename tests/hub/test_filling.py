@@ -78,6 +78,27 @@ def test_a_head_that_does_not_fit_stays_fresh_and_is_logged(
             np.testing.assert_array_equal(now[name], arrays[name].astype(np.float32))
 
 
+@pytest.mark.parametrize("tasks", [{"kids": 2}, {"season": 3, "kids": 2}, {"season": 4, "fit": 3}])
+def test_tasks_of_ones_own_begin_with_the_layers_of_the_files_first_task(
+    tasks: dict[str, int],
+) -> None:
+    def branching(tasks: dict[str, int]) -> keras.Model:
+        return models.PartiallySharedMultiTaskCNN(tasks=tasks, trunk="conventional_cnn")
+
+    trained, model = branching({"category": 3, "kids": 2}), branching(tasks)
+    before, learnt = values(model), values(trained)
+    head = [f"{task}_predictions" for task in tasks]
+    filling.assign(model, filling.dump(trained, "float32"), head=head)
+    for name, now in values(model).items():
+        if name in learnt:
+            expected = learnt[name]
+        elif name.split("/")[0] in head:
+            expected = before[name]
+        else:
+            expected = learnt["category_" + name.partition("_")[2]]
+        np.testing.assert_array_equal(now, expected, err_msg=name)
+
+
 def test_without_a_head_the_files_head_is_left_out(stored: bytes) -> None:
     model = network(include_top=False)
     filling.assign(model, stored, head=())
