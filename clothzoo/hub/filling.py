@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,22 +158,26 @@ def head_layers(model: keras.Model) -> tuple[str, ...]:
 
 def _for_tasks(
     arrays: dict[str, NDArray[Any]],
-    paths: Iterable[str],
+    paths: Collection[str],
     stored: Sequence[str],
     head: Sequence[str],
 ) -> dict[str, NDArray[Any]]:
     """The arrays of a file without those of tasks that `head` lacks, and with those of new ones."""
-    old, new = ([name.removesuffix(_CLASSIFIER) for name in names] for names in (stored, head))
+    old, new = _tasks(stored), _tasks(head)
     if not old or not new:
         return arrays
     gone = tuple(f"{task}_" for task in old if task not in new)
     kept = {path: v for path, v in arrays.items() if not path.startswith(gone)}
-    for path in paths:
-        for task in set(new) - set(old):
-            like = f"{old[0]}{path.removeprefix(task)}"
-            if path.startswith(f"{task}_") and like in arrays and _layer(path) not in head:
-                kept[path] = arrays[like]
+    for task in (task for task in new if task not in old):
+        own = [p for p in paths if p.startswith(f"{task}_") and _layer(p) not in head]
+        alike = {path: old[0] + path.removeprefix(task) for path in own}
+        kept |= {path: arrays[like] for path, like in alike.items() if like in arrays}
     return kept
+
+
+def _tasks(head: Sequence[str]) -> list[str]:
+    """The tasks of a head; none where a network has a single one, which has no name."""
+    return [name.removesuffix(_CLASSIFIER) for name in head if name.endswith(_CLASSIFIER)]
 
 
 def _read(path: Path) -> bytes:

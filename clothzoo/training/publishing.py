@@ -121,7 +121,7 @@ def _storage(
         truth = targets(sample, task, parts.labels[task])
         known = truth >= 0
         right = [(v[output].argmax(axis=1) == truth)[known].sum() for v in (logits, rounded)]
-        if abs(int(right[0]) - int(right[1])) > max(1, _HALF_MOVES * known.sum()):
+        if abs(right[0] - right[1]) > max(1, _HALF_MOVES * known.sum()):
             return "float32"
     return "float16"
 
